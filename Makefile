@@ -1,0 +1,284 @@
+# Tasker's build. `make help` lists the targets.
+#
+# Nothing is registered by hand: a file in the right folder is built.
+#
+#   src/*.c            libtasker, static and shared        src/schema_*.sql  embedded as text
+#   cli/*.c            the program `tasker`
+#   examples/c/*.c     a program each (common.c is shared), by the public header and library only
+#   test/test_*.c      a Criterion program each            test/support/*.c  helpers for all of them
+#   test/sim/*.c       the simulation, `sim`; once more with deliberate faults, `sim-mutants`
+#   test/stress/*.c    a program each with its own main (run under ThreadSanitizer)
+#   bench/*.c          a program each (common.c is shared)
+#   fuzz/fuzz_*.c      a libFuzzer target each
+#
+# Every build has a folder of its own, build/$(BUILD), so they can stand side by side.
+
+BUILD     ?= release
+BUILD_DIR ?= build/$(BUILD)
+PREFIX    ?= /usr/local
+POSTGRES  ?= $(shell pkg-config --exists libpq 2>/dev/null && echo yes || echo no)
+
+VERSION := $(shell sed -n 's/^\#define TASKER_VERSION "\(.*\)"/\1/p' include/tasker.h)
+SOMAJOR := $(firstword $(subst ., ,$(VERSION)))
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SECONDARY:
+MAKEFLAGS += --no-builtin-rules
+
+# --- flags ----------------------------------------------------------------------------------------
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+OBJCOPY    ?= objcopy
+PKG_CONFIG ?= pkg-config
+
+# Asserts stay on in every build: there is no NDEBUG here.
+flags_release := -O2 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2
+flags_debug   := -O0 -g3 -DTK_FAULTS
+flags_asan    := -O1 -g -DTK_FAULTS -fno-omit-frame-pointer \
+                 -fsanitize=address,undefined -fno-sanitize-recover=all
+flags_tsan    := -O1 -g -DTK_FAULTS -fsanitize=thread
+flags_fuzz    := -O1 -g -DTK_FAULTS -fsanitize=fuzzer-no-link,address,undefined \
+                 -fno-sanitize-recover=all
+ifndef flags_$(BUILD)
+$(error BUILD=$(BUILD) is unknown: release, debug, asan or tsan (fuzz: see `make fuzz`))
+endif
+
+WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes \
+            -Wmissing-prototypes -Wvla -Wwrite-strings -Werror
+LANGUAGE := -std=c11 -D_GNU_SOURCE -pthread -fPIC -fvisibility=hidden
+LIBS     := -lsqlite3 -lyaml -pthread
+ifeq ($(POSTGRES),yes)
+LANGUAGE += -DTK_WITH_POSTGRES $(shell $(PKG_CONFIG) --cflags libpq)
+LIBS     += $(shell $(PKG_CONFIG) --libs libpq)
+endif
+
+INSIDE  := -Iinclude -Isrc -Itest
+OUTSIDE := -Iinclude
+# The last makes the result the same whatever folder it was built in.
+TK_CFLAGS  = $(LANGUAGE) $(WARNINGS) $(flags_$(BUILD)) -MMD -MP \
+             -ffile-prefix-map=$(CURDIR)=. $(CFLAGS)
+TK_LDFLAGS = $(filter -f% -O% -pthread,$(flags_$(BUILD))) -Wl,--as-needed $(LDFLAGS)
+
+# V=1 shows whole commands.
+quiet   = $(if $(V),,@printf '  %-7s %s\n' $(1) $@;)
+COMPILE = $(call quiet,compile)$(CC) $(INSIDE) $(TK_CFLAGS) -c -o $@ $<
+LINK    = $(call quiet,link)$(CC) $(TK_LDFLAGS) -o $@ $(filter %.o %.a,$^)
+
+# Objects depend on this file; it changes only when the command line does.
+FLAGS_FILE := $(BUILD_DIR)/flags
+flags_now  := $(CC) $(TK_CFLAGS)
+ifneq ($(flags_now),$(file <$(FLAGS_FILE)))
+$(shell mkdir -p $(BUILD_DIR))
+$(file >$(FLAGS_FILE),$(flags_now))
+endif
+
+# --- files ----------------------------------------------------------------------------------------
+
+schemas     := $(wildcard src/schema_*.sql)
+lib_objects := $(patsubst %.c,$(BUILD_DIR)/%.o,$(wildcard src/*.c)) \
+               $(patsubst src/%.sql,$(BUILD_DIR)/src/%.o,$(schemas))
+cli_objects := $(patsubst %.c,$(BUILD_DIR)/%.o,$(wildcard cli/*.c))
+sim_objects := $(patsubst %.c,$(BUILD_DIR)/%.o,$(wildcard test/sim/*.c))
+mutant_objects := $(patsubst $(BUILD_DIR)/%,$(BUILD_DIR)/mutants/%,$(lib_objects) $(sim_objects))
+support_objects := $(patsubst %.c,$(BUILD_DIR)/%.o,$(wildcard test/support/*.c))
+
+programs_of = $(patsubst %.c,$(BUILD_DIR)/%,$(filter-out %/common.c,$(wildcard $(1))))
+common_of   = $(patsubst %.c,$(BUILD_DIR)/%.o,$(wildcard $(1)/common.c))
+
+tests    := $(patsubst $(BUILD_DIR)/test/%,$(BUILD_DIR)/tests/%,$(call programs_of,test/test_*.c))
+stresses := $(call programs_of,test/stress/*.c)
+examples := $(call programs_of,examples/c/*.c)
+benches  := $(call programs_of,bench/*.c)
+fuzzers  := $(call programs_of,fuzz/fuzz_*.c)
+
+static  := $(BUILD_DIR)/libtasker.a
+shared  := $(BUILD_DIR)/libtasker.so.$(VERSION)
+support := $(BUILD_DIR)/libsupport.a
+program := $(if $(cli_objects),$(BUILD_DIR)/tasker)
+sim     := $(if $(sim_objects),$(BUILD_DIR)/sim)
+mutants := $(if $(sim_objects),$(BUILD_DIR)/sim-mutants)
+
+# --- build ----------------------------------------------------------------------------------------
+
+.PHONY: all lib tests stress
+all: lib $(program) $(examples)
+lib: $(static) $(shared)
+tests: $(tests)
+stress: $(stresses)
+
+$(BUILD_DIR)/src/schema_%.o: $(BUILD_DIR)/src/schema_%.c $(FLAGS_FILE)
+	$(COMPILE) -Wno-overlength-strings
+
+$(BUILD_DIR)/src/schema_%.c: src/schema_%.sql tools/embed-text
+	@mkdir -p $(@D)
+	$(call quiet,embed)tools/embed-text $< tk_schema_$* > $@
+
+$(BUILD_DIR)/examples/c/%.o: examples/c/%.c $(FLAGS_FILE)
+	@mkdir -p $(@D)
+	$(call quiet,compile)$(CC) $(OUTSIDE) $(TK_CFLAGS) -c -o $@ $<
+
+$(BUILD_DIR)/mutants/src/schema_%.o: $(BUILD_DIR)/src/schema_%.o
+	@mkdir -p $(@D)
+	@cp $< $@
+
+$(BUILD_DIR)/mutants/%.o: %.c $(FLAGS_FILE)
+	@mkdir -p $(@D)
+	$(COMPILE) -DTK_MUTANTS
+
+$(BUILD_DIR)/%.o: %.c $(FLAGS_FILE)
+	@mkdir -p $(@D)
+	$(COMPILE)
+
+# The archive holds one object whose inner names were made local, so that it shows what the shared
+# library shows.
+$(static): $(lib_objects)
+	@rm -f $@
+	@$(CC) -r -nostdlib -o $(BUILD_DIR)/libtasker.o $^
+	@$(OBJCOPY) --localize-hidden $(BUILD_DIR)/libtasker.o
+	$(call quiet,archive)$(AR) rcs $@ $(BUILD_DIR)/libtasker.o
+
+$(shared): $(lib_objects)
+	$(call quiet,link)$(CC) -shared -Wl,-soname,libtasker.so.$(SOMAJOR) $(TK_LDFLAGS) -o $@ $^ $(LIBS)
+	@ln -sf $(@F) $(BUILD_DIR)/libtasker.so.$(SOMAJOR)
+	@ln -sf $(@F) $(BUILD_DIR)/libtasker.so
+
+# An archive, so that a program gets only the helpers it names (some need Criterion, some do not).
+$(support): $(support_objects)
+	@rm -f $@
+	$(call quiet,archive)$(AR) rcs $@ $^
+
+$(BUILD_DIR)/tasker: $(cli_objects) $(lib_objects)
+	$(LINK) $(LIBS)
+
+$(examples): %: %.o $(call common_of,examples/c) $(static)
+	$(LINK) $(LIBS)
+
+$(BUILD_DIR)/tests/%: $(BUILD_DIR)/test/%.o $(lib_objects) $(support)
+	@mkdir -p $(@D)
+	$(LINK) -lcriterion $(LIBS)
+
+$(BUILD_DIR)/sim: $(sim_objects) $(lib_objects) $(support)
+	$(LINK) $(LIBS)
+
+$(BUILD_DIR)/sim-mutants: $(mutant_objects) $(support)
+	$(LINK) $(LIBS)
+
+$(stresses): %: %.o $(lib_objects) $(support)
+	$(LINK) $(LIBS)
+
+$(benches): %: %.o $(call common_of,bench) $(lib_objects) $(support)
+	$(LINK) $(LIBS)
+
+$(fuzzers): %: %.o $(lib_objects) $(support)
+	$(LINK) -fsanitize=fuzzer $(LIBS)
+
+# --- test -----------------------------------------------------------------------------------------
+
+.PHONY: check exports sim mutants test campaign demo fuzz fuzzers faults
+
+# C tests of one build; `make check TEST=retry` runs the programs whose names contain it. Criterion
+# does not start under ThreadSanitizer, which gets the stress programs instead.
+ifeq ($(BUILD),tsan)
+check_programs := $(stresses)
+else
+check_programs := $(tests)
+endif
+ifdef TEST
+check_programs := $(foreach path,$(check_programs),$(if $(findstring $(TEST),$(notdir $(path))),$(path)))
+endif
+
+check: $(check_programs) $(if $(filter release,$(BUILD)),exports)
+	@tools/run-tests $(check_programs)
+
+exports: $(static) $(shared)
+	@tools/check-exports $^
+
+# `make sim SEED=n` replays one seed, `make sim SEEDS=n` runs the seeds 1 to n.
+sim: $(sim)
+	$(sim) $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1000))
+
+mutants: $(mutants)
+
+test:
+	script/setup
+	script/test
+
+campaign:
+	script/setup
+	script/campaign
+
+demo:
+	script/setup --minimal
+	script/demo
+
+fuzzers: $(fuzzers)
+
+# Each target for FUZZ_SECONDS; seeds in fuzz/corpus/NAME, finds in build/fuzz.
+fuzz:
+	$(MAKE) BUILD=fuzz CC=clang fuzzers
+	tools/run-fuzzers build/fuzz/fuzz $(or $(FUZZ_SECONDS),10)
+
+faults:
+	@grep -rnoE 'TK_FAULT\("[^"]*"\)' src | sed 's/^\([^:]*:[0-9]*\):TK_FAULT("\(.*\)")/\2\t\1/' | sort
+
+# --- judge ----------------------------------------------------------------------------------------
+
+.PHONY: lint tidy budget bench
+lint: budget
+	tools/lint
+
+tidy:
+	tools/tidy
+
+budget: ruby
+	ruby tools/budget.rb
+
+bench: all $(benches) ruby
+	script/bench
+
+# --- ruby, install --------------------------------------------------------------------------------
+
+.PHONY: ruby install uninstall clean help
+ruby:
+	cd bindings/ruby && rake compile
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/bin
+	install -m 644 include/tasker.h $(DESTDIR)$(PREFIX)/include
+	install -m 644 $(static) $(DESTDIR)$(PREFIX)/lib
+	install -m 755 $(shared) $(DESTDIR)$(PREFIX)/lib
+	ln -sf $(notdir $(shared)) $(DESTDIR)$(PREFIX)/lib/libtasker.so.$(SOMAJOR)
+	ln -sf $(notdir $(shared)) $(DESTDIR)$(PREFIX)/lib/libtasker.so
+	install -m 755 $(program) $(DESTDIR)$(PREFIX)/bin
+	sed -e 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@LIBS@|$(LIBS)|' tools/tasker.pc.in \
+		> $(DESTDIR)$(PREFIX)/lib/pkgconfig/tasker.pc
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/include/tasker.h $(DESTDIR)$(PREFIX)/bin/tasker \
+		$(DESTDIR)$(PREFIX)/lib/libtasker.a $(DESTDIR)$(PREFIX)/lib/libtasker.so* \
+		$(DESTDIR)$(PREFIX)/lib/pkgconfig/tasker.pc
+
+clean:
+	rm -rf build bindings/ruby/tmp bindings/ruby/pkg
+	rm -f bindings/ruby/lib/tasker_core/*.so
+
+help:
+	@echo 'make             libtasker, the program tasker and the C examples, in build/release'
+	@echo 'make demo        sets up, builds and shows an order going through its workflow'
+	@echo 'make test        sets up and runs every test (about 12 minutes)'
+	@echo 'make check       C tests of one build; TEST=name selects; BUILD=release|debug|asan|tsan'
+	@echo 'make sim         simulation; SEED=n replays one, SEEDS=n runs 1 to n'
+	@echo 'make fuzz        each fuzz target for FUZZ_SECONDS=10'
+	@echo 'make campaign    what takes hours: long simulation, fuzzing, a fresh machine'
+	@echo 'make lint        formats, static checks, budgets of the gem (make budget)'
+	@echo 'make tidy        clang-tidy, -fanalyzer, rules of the layers'
+	@echo 'make bench       figures, each beside its reference'
+	@echo 'make ruby        compiles the extension of the gem in place'
+	@echo 'make faults      lists the fault points'
+	@echo 'make install     to PREFIX=/usr/local (DESTDIR is honoured); make uninstall'
+	@echo 'make clean       removes build/'
+
+-include $(shell find $(BUILD_DIR) -name '*.d' 2>/dev/null)
