@@ -1,0 +1,473 @@
+/*
+ * store.h - the store as the verbs see it: rows in, rows out, set at a time, inside a transaction.
+ *
+ *   verbs (submit, claim, complete, …) ── tk_store_* ──► driver table ──► SQLite | PostgreSQL
+ *
+ * A verb loads the rows that it needs, decides in C, and saves the changes, in one transaction:
+ *
+ *     begin ─ load … sync ─ decide ─ save … commit        any error: rollback, nothing happened
+ *
+ * Rules of the seam:
+ *
+ * - Drivers know rows, not rules. They never look into a payload, a template or a progress.
+ * - Every call stands between begin and commit or rollback; one thread at a time is between them
+ *   (begin takes the store's mutex, the other two give it back).
+ * - A driver may pipeline: what a loading call hands out is filled in at the latest when
+ *   tk_store_sync() or commit returns; a saving call may report its error only there. SQLite does
+ *   everything at once.
+ * - A saving call that changes fewer rows than it was given is an error (CONFLICT): nothing happens.
+ *   Where fewer is normal the call says so and returns the rows.
+ * - Rows handed out live in the arena given. Rows given are borrowed until sync or commit.
+ * - No call reads a clock: times are parameters, microseconds since 1970 UTC.
+ * - Order of locks, for stores with several writers: identity (sorted), tasks by id, later, ready,
+ *   lease, own worker, due, claim.
+ * - Errors are STORE (try again later), CONFLICT, UNSUPPORTED, NOMEM; the message is for people and
+ *   names the statement. After an error only rollback is allowed.
+ */
+#ifndef TK_STORE_H
+#define TK_STORE_H
+
+#include "arena.h"
+#include "clock.h"
+#include "id.h"
+#include "log.h"
+
+/* --- rows ------------------------------------------------------------------------------------- */
+
+typedef struct tk_task_row {
+    tk_uuid id;
+    int64_t n; /* place in the ledger's one order; filled by the driver */
+    int64_t created_us;
+    int64_t run_at_us; /* 0: none */
+    int32_t template_id;
+    int32_t priority;
+    bool has_correlation, has_parent_correlation;
+    tk_uuid correlation, parent_correlation;
+    tk_str tags;   /* JSON array of strings, or empty */
+    tk_str initiator, source_system, reason; /* data NULL: none */
+    tk_str bypass_steps; /* JSON array of names, or empty */
+    tk_str context; /* JSON */
+} tk_task_row;
+
+/* One row of task_state with all its pages joined. */
+typedef struct tk_state_row {
+    tk_uuid task_id;
+    int32_t state; /* tk_task_mark */
+    int32_t open_steps, failed_steps;
+    int64_t updated_us;
+    uint8_t *progress;       /* 3 bytes per step; the verb's to change */
+    const uint8_t *stored;   /* as loaded: only pages that differ are written; NULL on insert */
+    uint32_t progress_bytes;
+} tk_state_row;
+
+typedef struct tk_ready_row {
+    tk_uuid task_id;
+    uint16_t step;
+    bool deps;        /* has parents */
+    int32_t queue;    /* name id of the namespace */
+    int32_t handler;  /* name id of the callable */
+    int32_t class;    /* the task's priority */
+    int32_t attempts; /* claims so far, all of them */
+    int64_t seq;      /* place in the queue; filled by the driver on insert */
+    int64_t enqueued_us;
+    int64_t run_at_us; /* of a row of `later` only */
+} tk_ready_row;
+
+typedef struct tk_lease_row {
+    tk_uuid task_id;
+    uint16_t step;
+    int32_t worker;
+    int32_t attempt;
+    int64_t token;
+    int64_t enqueued_us, claimed_us;
+} tk_lease_row;
+
+typedef enum tk_outcome_kind {
+    TK_OUTCOME_OK = 1,
+    TK_OUTCOME_ERROR = 2,
+    TK_OUTCOME_LOST = 3,      /* its worker died, or gave a started step back */
+    TK_OUTCOME_CANCELLED = 4, /* revoked by a cancel or a resolution */
+    TK_OUTCOME_COMPLETED = 5, /* by hand, as complete */
+    TK_OUTCOME_RESOLVED = 6   /* by hand, as resolved_manually (also bypassed) */
+} tk_outcome_kind;
+
+typedef struct tk_attempt_row {
+    tk_uuid task_id;
+    uint16_t step;
+    int32_t attempt;
+    int64_t n; /* filled by the driver */
+    int64_t token;
+    int32_t worker;
+    int32_t outcome; /* tk_outcome_kind */
+    int64_t enqueued_us, claimed_us, finished_us;
+    tk_str result, error, metadata; /* JSON, or data NULL */
+} tk_attempt_row;
+
+typedef enum tk_act_kind {
+    TK_ACT_CANCELLED = 2,
+    TK_ACT_RETRIED = 3,  /* step, and the number of its last attempt before */
+    TK_ACT_BLOCKED = 4,  /* by the engine */
+    TK_ACT_RESOLVED = 5, /* the task (step = TK_ACT_NO_STEP), or a step */
+    TK_ACT_FAILED = 6,   /* by hand */
+    TK_ACT_COMPLETED = 7 /* a step, by hand */
+} tk_act_kind;
+
+#define TK_ACT_NO_STEP (-1)
+
+typedef struct tk_act_row {
+    tk_uuid task_id;
+    int64_t n; /* filled by the driver */
+    int64_t acted_us;
+    int32_t kind; /* tk_act_kind */
+    int32_t step; /* or TK_ACT_NO_STEP */
+    int32_t attempt;
+    tk_str actor, reason; /* data NULL: none */
+} tk_act_row;
+
+typedef struct tk_worker_row {
+    int32_t id;
+    int64_t beat;
+    int64_t started_us;
+    int32_t process;
+    bool asleep;
+    tk_str name, host;      /* text */
+    tk_str namespaces, handlers; /* JSON arrays of text */
+} tk_worker_row;
+
+typedef struct tk_template_row {
+    int32_t id;
+    int32_t revision; /* 1.. within (namespace, name, version) */
+    int64_t created_us;
+    tk_str namespace_name, name, version;
+    tk_digest digest;
+    tk_str spec;
+} tk_template_row;
+
+typedef struct tk_identity_row {
+    int32_t queue;
+    tk_str template_name;
+    tk_str key;
+    tk_uuid task_id;
+} tk_identity_row;
+
+/* A change of one task's state, for the exact counts: tasks of (template, from) fewer, (template,
+ * to) more; from = 0 for a new task. */
+typedef struct tk_count_row {
+    int32_t template_id;
+    int32_t from, to;
+    int64_t tasks;
+} tk_count_row;
+
+typedef enum tk_name_kind { TK_NAME_NAMESPACE = 1, TK_NAME_CALLABLE = 2 } tk_name_kind;
+
+/* (task, step): a key of ready, lease, later. */
+typedef struct tk_step_key {
+    tk_uuid task_id;
+    uint16_t step;
+} tk_step_key;
+
+/* --- the parts of a turn ---------------------------------------------------------------------- */
+
+/* What a claim may take: rows of `ready` with this key, in the order of seq, at most `limit`. */
+typedef struct tk_want {
+    int32_t queue, handler, class;
+    int64_t past; /* only seq > past; 0: from the start */
+    uint32_t limit;
+} tk_want;
+
+/* The oldest waiting step of one (queue, handler, class). */
+typedef struct tk_head {
+    int32_t queue, handler, class;
+    int64_t seq;
+    int64_t enqueued_us;
+} tk_head;
+
+/* A step that was claimed: its lease, where it came from, and its task. */
+typedef struct tk_claim_row {
+    tk_lease_row lease;
+    int32_t queue, handler, class;
+    bool deps;
+    tk_task_row task; /* tags … context included */
+} tk_claim_row;
+
+/* An ancestor's newest satisfying attempt; found=false when it has none. */
+typedef struct tk_result_row {
+    tk_step_key key;
+    bool found;
+    int32_t outcome;
+    int64_t finished_us;
+    tk_str result, metadata;
+} tk_result_row;
+
+/* A step's row among the live ones, for readers. */
+typedef struct tk_place_row {
+    uint16_t step;
+    int32_t place; /* tk_place of state.h: 1 ready, 2 lease, 3 later */
+    int32_t attempts; /* claims so far; of a lease: with this one */
+    int32_t worker;
+    int64_t enqueued_us, claimed_us, run_at_us; /* 0 where it has none */
+} tk_place_row;
+
+typedef struct tk_task_filter {
+    int32_t queue;           /* 0: any */
+    tk_str template_name;    /* empty: any */
+    tk_str template_version; /* empty: any */
+    int32_t state;           /* tk_task_mark; 0: any */
+    tk_str tag;              /* empty: any */
+    bool has_correlation;
+    tk_uuid correlation; /* also matches a task whose own id it is */
+    bool has_after;
+    tk_uuid after; /* newest first: ids below this one */
+    uint32_t limit;
+} tk_task_filter;
+
+/* Everything that waits or runs, by queue and handler. */
+typedef struct tk_depth_row {
+    int32_t queue, handler;
+    int64_t ready, later;
+    int64_t oldest_us; /* enqueued_at of the oldest in ready, or 0 */
+} tk_depth_row;
+
+/* --- the table -------------------------------------------------------------------------------- */
+
+typedef struct tk_store tk_store;
+
+typedef enum tk_store_mode { TK_STORE_READ = 0, TK_STORE_WRITE = 1 } tk_store_mode;
+
+typedef struct tk_store_config {
+    const char *url;
+    bool read_only;
+    bool must_exist;
+    const tk_clock *clock;
+    const tk_log *log;
+} tk_store_config;
+
+/* The list of operations: the table, the statement numbers of the fault wrapper and the trace all
+ * come from it. X(name, arguments behind `tk_store *store`). Each also takes `tasker_error *error`
+ * last and returns a tasker_status. `rows`/`count` in, `**rows`/`*count` out (arena-owned). */
+/* clang-format off */
+#define TK_STORE_OPERATION_MAP(X)                                                                  \
+    /* transactions */                                                                             \
+    X(begin,            (tk_store *store, tk_store_mode mode, tasker_error *error))                \
+    X(sync,             (tk_store *store, tasker_error *error))                                    \
+    X(commit,           (tk_store *store, tasker_error *error))                                    \
+    /* names and templates */                                                                      \
+    X(name_intern,      (tk_store *store, tk_name_kind kind, const tk_str *texts, uint32_t count,  \
+                         int32_t *ids, tasker_error *error))                                       \
+    X(name_list,        (tk_store *store, tk_arena *arena, tk_name_kind kind, int32_t **ids,       \
+                         tk_str **texts, uint32_t *count, tasker_error *error))                    \
+    X(template_known,   (tk_store *store, tk_arena *arena, tk_str namespace_name, tk_str name,     \
+                         tk_str **names, uint32_t *count, tasker_error *error))                    \
+    X(template_insert,  (tk_store *store, tk_template_row *row, const tk_str *step_names,          \
+                         const tk_str *step_ancestors, uint32_t step_count, tasker_error *error))  \
+    X(template_use,     (tk_store *store, int32_t template_id, int64_t now_us,                     \
+                         tasker_error *error))                                                     \
+    X(template_load,    (tk_store *store, tk_arena *arena, int32_t id, tk_template_row **row,      \
+                         tasker_error *error))                                                     \
+    X(template_find,    (tk_store *store, tk_arena *arena, tk_str namespace_name, tk_str name,     \
+                         tk_str version, const tk_digest *digest, tk_template_row **row,           \
+                         tasker_error *error))                                                     \
+    X(template_list,    (tk_store *store, tk_arena *arena, tk_template_row **rows,                 \
+                         uint32_t *count, tasker_error *error))                                    \
+    /* submission */                                                                               \
+    X(identity_insert,  (tk_store *store, tk_arena *arena, const tk_identity_row *rows,            \
+                         uint32_t count, tk_uuid *winners, tasker_error *error))                   \
+    X(task_insert,      (tk_store *store, tk_task_row *rows, uint32_t count,                       \
+                         bool *inserted, tasker_error *error))                                     \
+    X(state_insert,     (tk_store *store, const tk_state_row *rows, uint32_t count,                \
+                         tasker_error *error))                                                     \
+    X(ready_insert,     (tk_store *store, tk_ready_row *rows, uint32_t count,                      \
+                         tasker_error *error))                                                     \
+    X(later_insert,     (tk_store *store, const tk_ready_row *rows, uint32_t count,                \
+                         tasker_error *error))                                                     \
+    X(lease_insert,     (tk_store *store, const tk_lease_row *rows, uint32_t count,                \
+                         tasker_error *error))                                                     \
+    X(attempt_insert,   (tk_store *store, tk_attempt_row *rows, uint32_t count,                    \
+                         tasker_error *error))                                                     \
+    X(act_insert,       (tk_store *store, tk_act_row *rows, uint32_t count, tasker_error *error))  \
+    X(count_add,        (tk_store *store, const tk_count_row *rows, uint32_t count,                \
+                         tasker_error *error))                                                     \
+    /* the turn */                                                                                 \
+    X(state_lock,       (tk_store *store, tk_arena *arena, const tk_uuid *ids, uint32_t count,     \
+                         tk_state_row *rows, bool *found, tasker_error *error))                    \
+    X(state_update,     (tk_store *store, const tk_state_row *rows, uint32_t count,                \
+                         tasker_error *error))                                                     \
+    X(finish,           (tk_store *store, tk_attempt_row *rows, uint32_t count, bool *accepted,    \
+                         tasker_error *error))                                                     \
+    X(lease_return,     (tk_store *store, const tk_lease_row *leases, tk_ready_row *readies,       \
+                         uint32_t count, bool *returned, tasker_error *error))                     \
+    X(attempt_bases,    (tk_store *store, const tk_step_key *keys, uint32_t count,                 \
+                         int32_t *bases, tasker_error *error))                                     \
+    X(attempt_tokens,   (tk_store *store, const tk_lease_row *leases, uint32_t count,              \
+                         bool *recorded, tasker_error *error))                                     \
+    X(due_move,         (tk_store *store, int64_t now_us, uint32_t limit, uint32_t *moved,         \
+                         int64_t *next_us, tasker_error *error))                                   \
+    X(heads,            (tk_store *store, tk_arena *arena, tk_head **rows, uint32_t *count,        \
+                         tasker_error *error))                                                     \
+    X(claim,            (tk_store *store, tk_arena *arena, const tk_want *wants,                   \
+                         uint32_t want_count, uint32_t limit, int32_t worker, int64_t token,       \
+                         int64_t now_us, tk_claim_row **rows, uint32_t *count,                     \
+                         tasker_error *error))                                                     \
+    X(results,          (tk_store *store, tk_arena *arena, tk_result_row *rows, uint32_t count,    \
+                         tasker_error *error))                                                     \
+    X(last_failures,    (tk_store *store, tk_arena *arena, const tk_step_key *keys,                \
+                         uint32_t count, tk_attempt_row *rows, bool *found, tasker_error *error))  \
+    /* by hand */                                                                                  \
+    X(attempt_last,     (tk_store *store, const tk_step_key *keys, uint32_t count,                 \
+                         int32_t *attempts, tasker_error *error))                                  \
+    X(ready_delete,     (tk_store *store, const tk_step_key *keys, uint32_t count,                 \
+                         tk_ready_row *rows, bool *deleted, tasker_error *error))                  \
+    X(later_delete,     (tk_store *store, const tk_step_key *keys, uint32_t count,                 \
+                         tk_ready_row *rows, bool *deleted, tasker_error *error))                  \
+    X(task_clear,       (tk_store *store, const tk_uuid *task_id, int64_t now_us,                  \
+                         tasker_error *error))                                                     \
+    X(lease_revoke,     (tk_store *store, const tk_step_key *keys, uint32_t count, int64_t now_us, \
+                         bool *revoked, tasker_error *error))                                      \
+    /* workers */                                                                                  \
+    X(worker_insert,    (tk_store *store, tk_worker_row *row, tasker_error *error))                \
+    X(worker_beat,      (tk_store *store, int32_t id, bool asleep, bool *alive,                    \
+                         tasker_error *error))                                                     \
+    X(worker_delete,    (tk_store *store, int32_t id, tasker_error *error))                        \
+    X(worker_list,      (tk_store *store, tk_arena *arena, tk_worker_row **rows, uint32_t *count,  \
+                         tasker_error *error))                                                     \
+    X(worker_take,      (tk_store *store, int32_t id, int64_t beat, bool *taken,                   \
+                         tasker_error *error))                                                     \
+    X(worker_leases,    (tk_store *store, tk_arena *arena, int32_t id, uint32_t limit,             \
+                         tk_lease_row **rows, uint32_t *count, tasker_error *error))               \
+    /* reading */                                                                                  \
+    X(task_load,        (tk_store *store, tk_arena *arena, const tk_uuid *ids, uint32_t count,     \
+                         tk_task_row *rows, bool *found, tasker_error *error))                     \
+    X(state_load,       (tk_store *store, tk_arena *arena, const tk_uuid *ids, uint32_t count,     \
+                         tk_state_row *rows, bool *found, tasker_error *error))                    \
+    X(task_list,        (tk_store *store, tk_arena *arena, const tk_task_filter *filter,           \
+                         tk_uuid **ids, uint32_t *count, tasker_error *error))                     \
+    X(place_list,       (tk_store *store, tk_arena *arena, const tk_uuid *task_id,                 \
+                         tk_place_row **rows, uint32_t *count, tasker_error *error))               \
+    X(attempt_list,     (tk_store *store, tk_arena *arena, const tk_uuid *task_id, bool payloads,  \
+                         tk_attempt_row **rows, uint32_t *count, tasker_error *error))             \
+    X(act_list,         (tk_store *store, tk_arena *arena, const tk_uuid *task_id,                 \
+                         tk_act_row **rows, uint32_t *count, tasker_error *error))                 \
+    X(count_list,       (tk_store *store, tk_arena *arena, tk_count_row **rows, uint32_t *count,   \
+                         tasker_error *error))                                                     \
+    X(depth_list,       (tk_store *store, tk_arena *arena, tk_depth_row **rows, uint32_t *count,   \
+                         tasker_error *error))                                                     \
+    X(integrity,        (tk_store *store, tk_arena *arena, tk_str **problems, uint32_t *count,     \
+                         tasker_error *error))
+/* clang-format on */
+
+typedef enum tk_store_operation {
+#define X(name, arguments) TK_STORE_OP_##name,
+    TK_STORE_OPERATION_MAP(X)
+#undef X
+        TK_STORE_OPERATION_COUNT
+} tk_store_operation;
+
+/* tk_store_operation_name returns "begin", "sync", …; static. */
+const char *tk_store_operation_name(tk_store_operation operation);
+
+typedef struct tk_driver {
+    const char *name; /* "sqlite", "postgres" */
+    bool many_workers; /* several worker processes may share a store */
+#define X(name, arguments) tasker_status(*name) arguments;
+    TK_STORE_OPERATION_MAP(X)
+#undef X
+    /* Never fails; also after an error, and when no transaction is open (then a no-op). */
+    void (*rollback)(tk_store *store);
+    /* Takes the right to run workers in this process. *first: no other worker of this process holds
+     * the store, so every worker row is a dead one's. BUSY names the process that has it. Outside of
+     * transactions. */
+    tasker_status (*worker_lock)(tk_store *store, bool *first, tasker_error *error);
+    void (*worker_unlock)(tk_store *store);
+    /* Tells sleeping workers of other processes that something became ready. A hint: it may be lost.
+     * Outside of transactions. Never blocks, never fails. */
+    void (*wake)(tk_store *store);
+    /* A descriptor that becomes readable on wake(), or -1; drained by wake_drain(). Only after
+     * worker_lock. */
+    int (*wake_fd)(tk_store *store);
+    void (*wake_drain)(tk_store *store);
+    /* After an error that broke the connection; a no-op where there is none. Outside of
+     * transactions. */
+    tasker_status (*reconnect)(tk_store *store, tasker_error *error);
+    /* A second connection to the same store, or the same one counted twice. */
+    tasker_status (*share)(tk_store *store, tk_store **other, tasker_error *error);
+    void (*close)(tk_store *store);
+} tk_driver;
+
+/* What every driver's store begins with. */
+struct tk_store {
+    const tk_driver *driver;
+};
+
+/* What the operations mean, where the name and the arguments do not say it all:
+ *
+ * begin           WRITE takes the store's write lock at once. READ sees one snapshot.
+ * name_intern     ids of texts, made where missing (needs WRITE then); ids start at 1.
+ * template_known  the names of the steps by number, of all templates of (namespace, name); a number
+ *                 never used has an empty text.
+ * template_insert fills row->id and row->revision. step_names[i] and step_ancestors[i] (two bytes
+ *                 big-endian each) by step number; a hole has an empty name. `spec` is the numbered
+ *                 one; digest is unique within (namespace, name, version).
+ * template_use    makes a template the current revision of its (namespace, name, version), and its
+ *                 version the one registered last.
+ * template_load   by id; *row NULL when there is none.
+ * template_find   the current revision; version empty: of the version registered last. With a
+ *                 digest: the one with that digest (any revision). *row NULL when there is none.
+ * template_list   the current revision of every version.
+ * identity_insert rows sorted by (queue, template_name, key). winners[i] is the task that the key
+ *                 belongs to: rows[i].task_id when it is new.
+ * task_insert     plain; inserted[i]=false for an id that exists (nothing of it is written).
+ * count_add       rows may repeat.
+ * state_lock      ids sorted, each once; locks them until the end. found[i]=false: no such task.
+ * state_update    writes state, open_steps, failed_steps, progress (changed pages), updated_us.
+ * finish          the fence: for each row deletes the lease (task, step, token) and, where it was
+ *                 there, inserts the attempt with the lease's attempt, worker, enqueued_us and
+ *                 claimed_us and finished_us = max(claimed_us, rows[i].finished_us); fills those
+ *                 members; accepted[i]=false where there was no such lease (nothing is written).
+ * lease_return    gives unstarted steps back: deletes the lease (task, step, token), inserts
+ *                 readies[i] with attempts = lease.attempt - 1 and the lease's enqueued_us.
+ *                 returned[i]=false where there was no such lease.
+ * attempt_bases   for each step the attempt number of its newest RETRIED act, 0 without.
+ * attempt_tokens  recorded[i]: is there an attempt (task, step, attempt) with that token?
+ * due_move        moves at most `limit` rows of `later` with run_at ≤ now to `ready`, enqueued_us =
+ *                 max(run_at, now); *next_us: the earliest run_at left, or 0.
+ * heads           one row for each (queue, handler, class) that has work, its oldest; bounded by
+ *                 TK_HEADS_MAX.
+ * claim           deletes from `ready` by the wants in their order until `limit`, inserts leases with
+ *                 attempt = attempts + 1, token = token + place in the answer, claimed_us =
+ *                 max(enqueued_us, now).
+ * results         fills rows[i] for rows[i].key: the newest attempt whose outcome is OK, COMPLETED or
+ *                 RESOLVED.
+ * last_failures   the newest attempt of each step if its outcome is ERROR or LOST.
+ * attempt_last    the greatest attempt number of each step, 0 without.
+ * ready_delete, later_delete: deleted[i]=false where there was none; rows[i] is what it was.
+ * task_clear      deletes the task's rows of later, ready and lease, in this order; each lease
+ *                 becomes an attempt CANCELLED.
+ * lease_revoke    deletes the lease of a step (any token) and records the attempt as CANCELLED;
+ *                 revoked[i]=false where there was none.
+ * worker_insert   fills row->id, which is never used again.
+ * worker_beat     beat + 1; *alive=false: the row is gone, or somebody is taking its leases.
+ * worker_take     begins a recovery: *taken=false when the beat is another one or the row is held.
+ * worker_leases   leases that carry this worker's id.
+ * task_list       newest first. With a state other than RUNNING and COMPLETE it reads the index of
+ *                 attention.
+ * attempt_list    in order of n; payloads=false leaves result, metadata and error out.
+ * integrity       the database's own check, and rows of ready, lease, later, task_state, attempt, act
+ *                 without a task; texts for people.
+ */
+#define TK_HEADS_MAX 4096
+
+/* tk_store_open opens a store by URL. Returns OK, INVALID (url), NOTFOUND, UNSUPPORTED, STORE, NOMEM.
+ * Blocks. */
+tasker_status tk_store_open(const tk_store_config *config, tk_store **store, tasker_error *error);
+void tk_store_close(tk_store *store); /* NULL is fine */
+
+/* The drivers (config->url is theirs). */
+tasker_status tk_store_sqlite_open(const tk_store_config *config, tk_store **store,
+                                   tasker_error *error);
+tasker_status tk_store_postgres_open(const tk_store_config *config, tk_store **store,
+                                     tasker_error *error);
+
+/* tk_store_begin(store, …) and so on call the driver. */
+#define tk_store_call(store, operation, ...) ((store)->driver->operation((store), __VA_ARGS__))
+
+#endif
