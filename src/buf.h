@@ -6,6 +6,9 @@
 
 #include "base.h"
 
+/* A buffer holds at most this much; more counts as a failed allocation. */
+#define TK_BUF_BYTES_MAX ((size_t)1 << 30)
+
 /* A buffer; zero-initialised is empty and ready. `data` is NUL-terminated once anything was added.
  * After `failed` every further call is a no-op. */
 typedef struct tk_buf {
