@@ -1,0 +1,233 @@
+/*
+ * engine.h - the verbs: each loads rows, decides with the model, saves rows, in one transaction.
+ *
+ *   submit ─► claim ─► (handler) ─► complete ─► … ─► complete        sweep: what died, what is due
+ *                 cancel · resolve (retry, resolve, complete by hand)      query · history · check
+ *
+ * Verbs see the store only through store.h and decide only with the model. Given the same store,
+ * clock and random source they do the same: the simulation runs this code.
+ */
+#ifndef TK_ENGINE_H
+#define TK_ENGINE_H
+
+#include <pthread.h>
+
+#include "log.h"
+#include "progress.h"
+#include "random.h"
+#include "store.h"
+
+/* Deliberate faults for proving that the checks can fail: compiled in only with TK_MUTANTS, chosen at
+ * run time by tk_mutant. Each place that has one says in a comment what it breaks. */
+#ifdef TK_MUTANTS
+extern int tk_mutant;
+#define TK_MUTANT(number) (tk_mutant == (number))
+#else
+#define TK_MUTANT(number) false
+#endif
+
+/* --- catalog.c: templates and names, cached --------------------------------------------------- */
+
+/* A template with its numbers in this store. Lives as long as the catalog. */
+typedef struct tk_known {
+    int32_t id;
+    int32_t revision;
+    int32_t queue;           /* name id of its namespace */
+    const int32_t *handlers; /* name ids of the callables, by step number */
+    const tk_template *template;
+    struct tk_known *next;
+} tk_known;
+
+/* Shared by all threads of a handle; its mutex covers the lists. */
+typedef struct tk_catalog {
+    pthread_mutex_t mutex;
+    tk_known *known;
+} tk_catalog;
+
+/* Wakes who waits for tasks to rest, in this process. */
+typedef struct tk_signal {
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    uint64_t changes;
+} tk_signal;
+
+/* What a verb needs. Handles and workers have one each; store, clock, random are borrowed. */
+typedef struct tk_engine {
+    tk_store *store;
+    const tk_clock *clock;
+    const tk_random *random;
+    const tk_log *log;
+    const char *environment;
+    tk_catalog *catalog;
+    tk_signal *signal; /* may be NULL */
+} tk_engine;
+
+tasker_status tk_catalog_open(tk_catalog *catalog, tasker_error *error);
+void tk_catalog_close(tk_catalog *catalog);
+
+/* tk_catalog_get finds a template by id, loading it within the open transaction when it is new.
+ * NOTFOUND when the store has no such template. */
+tasker_status tk_catalog_get(tk_engine *engine, int32_t template_id, const tk_known **known,
+                             tasker_error *error);
+
+/* tk_catalog_find finds the current revision within the open transaction; an empty version is the one
+ * registered last. NOTFOUND names what is missing and what to do. */
+tasker_status tk_catalog_find(tk_engine *engine, tk_str namespace_name, tk_str name, tk_str version,
+                              const tk_known **known, tasker_error *error);
+
+tasker_status tk_signal_open(tk_signal *signal, tasker_error *error);
+void tk_signal_close(tk_signal *signal);
+void tk_signal_raise(tk_signal *signal); /* NULL is fine */
+
+/* tk_signal_wait waits until `changes` is not `seen` or timeout_ms is over (real time); returns the
+ * number then. */
+uint64_t tk_signal_wait(tk_signal *signal, uint64_t seen, int64_t timeout_ms);
+
+/* --- register.c ------------------------------------------------------------------------------- */
+
+/* tk_register puts one template; as tasker_template_put. Own transaction. */
+tasker_status tk_register(tk_engine *engine, tk_str yaml, const char *name, tk_buf *report,
+                          bool *valid, tasker_error *error);
+
+/* tk_register_directory as tasker_template_put_directory. */
+tasker_status tk_register_directory(tk_engine *engine, const char *path, tk_buf *report,
+                                    tasker_error *error);
+
+/* --- submit.c --------------------------------------------------------------------------------- */
+
+/* tk_submit as tasker_submit. Own transactions. */
+tasker_status tk_submit(tk_engine *engine, tk_str request, tk_buf *answer, tasker_error *error);
+
+/* --- complete.c: outcomes of claimed steps, whoever reports them ------------------------------ */
+
+/* How one attempt ended. */
+typedef struct tk_ending {
+    tk_lease_row lease;
+    const tk_known *known;
+    int32_t class;              /* the task's priority */
+    int32_t kind;               /* TK_OUTCOME_OK, _ERROR or _LOST */
+    tk_failure failure;         /* of ERROR and LOST */
+    tk_str result, error, metadata; /* JSON, or data NULL */
+    bool accepted;              /* out: the lease was current, the ending is recorded */
+    void *owner;                /* the caller's */
+} tk_ending;
+
+/* What endings moved, to be placed by the caller within the same transaction. */
+typedef struct tk_moved {
+    tk_ready_row *ready; /* freed children and steps tried again at once; enqueued_us is set */
+    const tk_known **ready_known; /* of the same index */
+    tk_ending **ready_by;         /* the ending that freed it */
+    uint32_t ready_count;
+    int64_t next_due_us; /* the earliest `later` row written, or 0 */
+    uint32_t tasks_rested; /* tasks that reached a resting state */
+} tk_moved;
+
+/* tk_complete records endings and moves their tasks on: steps 1 to 6 of complete.c, all but the
+ * insertion of moved->ready. Within the caller's WRITE transaction; memory from `arena`. */
+tasker_status tk_complete(tk_engine *engine, tk_arena *arena, tk_ending *endings, uint32_t count,
+                          int64_t now_us, tk_moved *moved, tasker_error *error);
+
+/* --- claim.c ---------------------------------------------------------------------------------- */
+
+/* What a worker can run. */
+typedef struct tk_skill {
+    const int32_t *queues; /* name ids of the namespaces; count 0: every one */
+    uint32_t queue_count;
+    const int32_t *handlers; /* name ids of the callables */
+    uint32_t handler_count;
+    uint32_t rotation; /* whose turn it is among the namespaces */
+} tk_skill;
+
+/* tk_claim_plan turns the heads of the queue into wants: namespaces take turns, within one the
+ * priority (plus 0.1 per hour waited) decides, within that the age. Pure. *wants from the arena;
+ * *top_class: the highest class that has work for us, INT32_MIN when none.
+ * false: out of memory. */
+bool tk_claim_plan(tk_arena *arena, const tk_head *heads, uint32_t head_count, const tk_skill *skill,
+                   uint32_t slots, int64_t now_us, tk_want **wants, uint32_t *want_count,
+                   int32_t *top_class);
+
+/* --- cancel.c, resolve.c: what people do. Own transactions ------------------------------------ */
+
+tasker_status tk_task_cancel(tk_engine *engine, const tk_uuid *task, const tasker_act *act,
+                             tasker_error *error);
+tasker_status tk_task_fail(tk_engine *engine, const tk_uuid *task, const tasker_act *act,
+                           tasker_error *error);
+tasker_status tk_task_resolve(tk_engine *engine, const tk_uuid *task, const tasker_act *act,
+                              tasker_error *error);
+tasker_status tk_step_retry(tk_engine *engine, const tk_uuid *step, const tasker_act *act,
+                            tasker_error *error);
+
+/* tk_step_by_hand resolves (kind TK_OUTCOME_RESOLVED) or completes (TK_OUTCOME_COMPLETED) a step;
+ * `result` is checked JSON, or data NULL when none was given. */
+tasker_status tk_step_by_hand(tk_engine *engine, const tk_uuid *step, int32_t kind, tk_str result,
+                              const tasker_act *act, tasker_error *error);
+
+/* --- sweep.c ---------------------------------------------------------------------------------- */
+
+#define TK_RECOVER_LEASES 64 /* per transaction */
+
+/* tk_recover ends the leases of a dead worker (`lost`, tried again without backoff) and removes its
+ * row; a transaction per TK_RECOVER_LEASES. `beat` is the number at which it was judged dead: if it
+ * has moved on, nothing happens and *done is false. */
+tasker_status tk_recover(tk_engine *engine, int32_t worker, int64_t beat, bool *done,
+                         tasker_error *error);
+
+/* tk_recover_all does so for every worker row; for a store that nobody else works on. */
+tasker_status tk_recover_all(tk_engine *engine, tasker_error *error);
+
+/* --- reading: query.c query_task.c history.c check.c. Own READ transactions ------------------- */
+
+tasker_status tk_query(tk_engine *engine, tasker_query_kind kind, tk_str filter, tk_buf *answer,
+                       tasker_error *error);
+
+/* tk_query_task writes the JSON of one task (contract 7.4's TaskResponse, 5.3, 5.4) within the open
+ * transaction. *resting: complete, cancelled, error, resolved or blocked. */
+tasker_status tk_query_task(tk_engine *engine, tk_arena *arena, const tk_uuid *id, tk_buf *answer,
+                            bool *resting, tasker_error *error);
+
+/* tk_history writes the JSON array of TASKER_QUERY_HISTORY within the open transaction. */
+tasker_status tk_history(tk_engine *engine, tk_arena *arena, const tk_uuid *id, tk_buf *answer,
+                         tasker_error *error);
+
+/* One broken rule. */
+typedef struct tk_problem {
+    const char *rule; /* a short name, "results-once" */
+    bool has_task;
+    tk_uuid task;
+    const char *detail;
+} tk_problem;
+
+#define TK_PROBLEMS_MAX 1000
+
+typedef struct tk_check {
+    tk_arena arena;
+    tk_problem *problems;
+    uint32_t count;
+    uint64_t tasks, attempts;
+} tk_check;
+
+/* tk_check_store checks the database's integrity and the invariants of design section 2 from the
+ * ledger alone: see check.c for the list. `at_rest`: nothing may be open any more (every task ended
+ * or blocked, no lease, no ready, no later). OK also with problems. */
+tasker_status tk_check_store(tk_engine *engine, bool at_rest, tk_check *check, tasker_error *error);
+void tk_check_release(tk_check *check);
+
+/* --- small things the verbs share: verb.c ----------------------------------------------------- */
+
+/* tk_state_mark_row views a state row as a progress (same bytes) and back. */
+tk_progress tk_state_progress(const tk_state_row *row);
+void tk_state_apply(tk_state_row *row, const tk_progress *progress, int64_t now_us);
+
+/* tk_ready_of makes the ready row of a step. */
+tk_ready_row tk_ready_of(const tk_known *known, const tk_uuid *task, uint32_t step, int32_t class,
+                         int32_t attempts, int64_t enqueued_us);
+
+/* tk_task_mark_resting: anything but running. */
+bool tk_task_mark_resting(int32_t mark);
+
+/* tk_error_json writes what attempt.error keeps: {"message","error_type","error_code","backtrace",
+ * "retryable"}; bounded by TASKER_ERROR_BYTES_MAX, any bytes are fine. */
+void tk_error_json(tk_buf *buf, tk_str message, tk_str type, tk_str code, tk_str backtrace,
+                   bool retryable);
+
+#endif

@@ -1,0 +1,145 @@
+/*
+ * turn.h - a worker without a thread: what it holds, and one turn of it.
+ *
+ *   host ── next ◄── ready ring ◄── [turn] ──► store
+ *        ── complete ──► done ring ──►
+ *
+ * tk_turn is deterministic given store, clock and random source; the pump calls it in a loop, the
+ * simulation by hand. The mutex covers what host threads share with it: the held steps.
+ */
+#ifndef TK_TURN_H
+#define TK_TURN_H
+
+#include "engine.h"
+#include "ring.h"
+
+#define TK_TURN_OUTCOMES_MAX 128 /* outcomes saved by one turn */
+#define TK_PREFETCH_MAX 256      /* steps claimed beyond the free threads */
+#define TK_PREFETCH_WINDOW_US 50000
+#define TK_STICKY_RUN_MAX 64     /* steps kept in a row before the queue gets its turn */
+#define TK_HELD_MAX (TASKER_SLOTS_MAX + TK_PREFETCH_MAX)
+#define TK_BEAT_US 1000000
+#define TK_BEAT_IDLE_US 5000000
+#define TK_LOOK_OPEN_US 1000000  /* longest wait with work open */
+#define TK_LOOK_IDLE_US 5000000
+#define TK_DEATH_BEATS 10        /* own beats during which another's stood still */
+
+typedef enum tk_held_state {
+    TK_HELD_WAITING = 0, /* in the ready ring */
+    TK_HELD_RUNNING,     /* taken by the host */
+    TK_HELD_ENDED,       /* in the done ring, or being saved */
+    TK_HELD_GONE         /* no longer ours; its handler may still run (the slot stays taken) */
+} tk_held_state;
+
+/* One claimed step of this worker. Counted: the worker's table has one reference, the host another
+ * from next() to tasker_step_free(). */
+typedef struct tk_held {
+    tasker_step step; /* first: tasker_step_free() gets its address */
+    tk_arena arena;   /* what `step` points to */
+    tk_lease_row lease;
+    const tk_known *known;
+    int32_t class;
+    tk_held_state state;
+    bool in_handler;      /* taken and not returned: takes a slot */
+    bool overdue_told;
+    bool timed_out;
+    bool give_back;       /* ended by release: unstarted */
+    int64_t started_mono_us, deadline_mono_us; /* 0: none */
+    tk_ending ending;     /* once ENDED; its texts live in `ended` */
+    tk_arena ended;
+    uint32_t references;  /* atomic */
+    struct tk_held *next; /* in its bucket */
+} tk_held;
+
+typedef struct tk_peer {
+    int32_t id;
+    int64_t beat;
+    uint32_t unchanged; /* own beats since `beat` was first seen */
+} tk_peer;
+
+#define TK_HELD_BUCKETS 1024
+#define TK_PEERS_MAX 1024
+
+typedef struct tk_worker {
+    tk_engine engine; /* engine.store is this worker's own */
+    int32_t id;       /* in the store */
+    uint32_t threads;
+    tk_skill skill;
+    int32_t *skill_queues, *skill_handlers;
+
+    pthread_mutex_t mutex; /* covers buckets … stats */
+    tk_held *buckets[TK_HELD_BUCKETS];
+    uint32_t held_count, in_handler_count;
+    int64_t handler_us_mean; /* of handlers that ended here, moving; 0: none yet */
+    tasker_worker_stats stats;
+
+    tk_ring ready; /* of tk_held *, claimed and waiting */
+    tk_ring done;  /* of tk_held *, ended */
+
+    /* Only the turn's thread: */
+    tk_held *unsaved[TK_TURN_OUTCOMES_MAX]; /* endings whose transaction failed or is unknown */
+    uint32_t unsaved_count;
+    bool fate_unknown; /* an answer was lost: compare leases with memory first */
+    bool stopping;     /* claim nothing */
+    bool idle;         /* the last look found nothing */
+    int64_t now_floor_us;
+    int64_t next_beat_mono_us, next_look_mono_us;
+    int64_t next_due_us; /* 0: none known */
+    uint32_t sticky_run;
+    int32_t top_class; /* highest class with work left at the last claim */
+    tk_peer peers[TK_PEERS_MAX];
+    uint32_t peer_count;
+    bool look; /* somebody woke us: look even if nothing is due */
+} tk_worker;
+
+typedef struct tk_worker_setup {
+    const tk_str *handlers;
+    uint32_t handler_count;
+    const tk_str *namespaces;
+    uint32_t namespace_count;
+    tk_str name;
+    uint32_t threads;
+    bool only_process; /* nobody else works on the store: end every other worker's leases first */
+} tk_worker_setup;
+
+/* tk_worker_open registers a worker in the store of `engine` (copied; what it points to is borrowed).
+ * Blocks for a transaction or more. */
+tasker_status tk_worker_open(const tk_engine *engine, const tk_worker_setup *setup,
+                             tk_worker **worker, tasker_error *error);
+
+/* tk_worker_close forgets everything, in memory only: what it holds in the store is recovered by
+ * others, as after a crash. */
+void tk_worker_close(tk_worker *worker);
+
+/* tk_turn runs one turn. An error leaves everything as it was; call it again. */
+tasker_status tk_turn(tk_worker *worker, tasker_error *error);
+
+/* tk_worker_wait_us is how long the host may wait before the next turn, 0: at once. */
+int64_t tk_worker_wait_us(tk_worker *worker);
+
+/* tk_worker_drain ends a worker: gives unstarted steps back, saves what has ended, gives running
+ * steps back as lost when `force`, removes its row when it holds nothing. *left: steps still running.
+ * Call it again until *left is 0 or time is over, then with force. */
+tasker_status tk_worker_drain(tk_worker *worker, bool force, uint32_t *left, tasker_error *error);
+
+/* Host's side; any thread. Contracts as of tasker_worker_next and so on. */
+tasker_status tk_worker_next(tk_worker *worker, int64_t timeout_ms, tasker_step **step,
+                             tasker_error *error);
+tasker_status tk_worker_complete(tk_worker *worker, const char *event_id,
+                                 const tasker_outcome *outcome, tasker_error *error);
+tasker_status tk_worker_extend(tk_worker *worker, const char *event_id, int64_t timeout_ms,
+                               tasker_error *error);
+tasker_status tk_worker_release(tk_worker *worker, const char *event_id, bool started,
+                                tasker_error *error);
+tasker_status tk_worker_overdue(tk_worker *worker, char event_id[TASKER_UUID_SIZE],
+                                tasker_error *error);
+void tk_worker_finished(tk_worker *worker, const char *event_id);
+
+/* --- held.c: the steps a worker holds ---------------------------------------------------------- */
+
+/* tk_held_new makes a held step of a claim; results[i] belongs to ancestor i of the step. */
+tk_held *tk_held_new(const tk_known *known, const tk_task_row *task, const tk_lease_row *lease,
+                     int32_t base, const tk_result_row *results, const tk_attempt_row *failure);
+void tk_held_release(tk_held *held); /* gives one reference back */
+
+#endif
