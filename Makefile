@@ -226,7 +226,10 @@ faults:
 
 # --- judge ----------------------------------------------------------------------------------------
 
-.PHONY: lint tidy budget bench
+.PHONY: format lint tidy budget bench
+format:
+	clang-format -i $(foreach folder,include src cli examples/c test test/* bench fuzz,$(wildcard $(folder)/*.[ch]))
+
 lint: budget
 	tools/lint
 
@@ -274,6 +277,7 @@ help:
 	@echo 'make fuzz        each fuzz target for FUZZ_SECONDS=10'
 	@echo 'make campaign    what takes hours: long simulation, fuzzing, a fresh machine'
 	@echo 'make lint        formats, static checks, budgets of the gem (make budget)'
+	@echo 'make format      lets clang-format have its way'
 	@echo 'make tidy        clang-tidy, -fanalyzer, rules of the layers'
 	@echo 'make bench       figures, each beside its reference'
 	@echo 'make ruby        compiles the extension of the gem in place'
