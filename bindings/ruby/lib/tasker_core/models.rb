@@ -1,0 +1,341 @@
+# frozen_string_literal: true
+
+require_relative 'indifferent'
+
+module TaskerCore
+  # What a handler is given: read-only views of one claimed step.
+  #
+  #   native event ──► TaskSequenceStepWrapper ──► handler.call(task, sequence, step)
+  #                                          └───► handler.call(StepContext)
+  #
+  # An event is a Hash with String (or Symbol) keys; any value in it may be {JsonText}, which is
+  # parsed when a handler first asks for it. Parts that are missing read as nil, {} or [], so that an
+  # event made by hand needs only what its handler looks at. Hashes that are handed out are copies,
+  # and may be written into.
+  module Models
+    # Reads members of an event, whatever form it has.
+    class Record
+      # @param names [Array<Symbol>] members that are handed out as they are
+      def self.reads(*names)
+        names.each { |name| define_method(name) { field(name) } }
+      end
+      private_class_method :reads
+
+      # @param data [Hash, JsonText, nil]
+      def initialize(data)
+        @data = data
+        @copies = {}
+      end
+
+      def inspect = "#<#{self.class.name} #{data.inspect}>"
+
+      protected
+
+      # @return [Object, nil] a member as it is in the event
+      def raw(name)
+        hash = data
+        hash.fetch(name.name) { hash[name] }
+      end
+
+      private
+
+      def data
+        @data = @data.value if @data.is_a?(JsonText)
+        @data.is_a?(Hash) ? @data : {}
+      end
+
+      def field(name)
+        value = raw(name)
+        value.is_a?(JsonText) ? value.value : value
+      end
+
+      # A member for a handler to look into: an indifferent copy, the same one each time.
+      def copy(name, default = {}.freeze)
+        @copies.fetch(name) do
+          value = IndifferentHash.copy(raw(name))
+          @copies[name] = value.nil? ? IndifferentHash.copy(default) : value
+        end
+      end
+    end
+
+    # A task: what was asked for, and by whom.
+    class TaskWrapper < Record
+      reads :task_uuid, :named_task_uuid, :namespace_name, :status, :complete, :requested_at,
+            :completed_at, :created_at, :updated_at, :initiator, :source_system, :reason,
+            :identity_hash, :priority, :correlation_id, :parent_correlation_id
+
+      # @return [IndifferentHash] what was submitted; {} when nothing was
+      def context = copy(:context)
+      # @return [Array] of String
+      def tags = copy(:tags, [])
+      # @return [Array] of String, names of the steps that were left out
+      def bypass_steps = copy(:bypass_steps, [])
+      # @return [String, nil]
+      def task_name = field(:task_name) || field(:name)
+      alias name task_name
+      # @return [String, nil]
+      def task_version = field(:task_version) || field(:version)
+      alias version task_version
+
+      protected
+
+      # The engine nests most members in a `task` of their own.
+      def raw(name)
+        value = super
+        value.nil? && name != :task ? inner_raw(name) : value
+      end
+
+      private
+
+      def inner_raw(name)
+        @inner ||= Record.new(raw(:task))
+        @inner.raw(name)
+      end
+    end
+
+    # A step as it was when it was claimed.
+    class WorkflowStepWrapper < Record
+      reads :workflow_step_uuid, :task_uuid, :named_step_uuid, :name, :retryable, :max_attempts,
+            :in_process, :processed, :processed_at, :attempts, :last_attempted_at,
+            :backoff_request_seconds, :skippable, :created_at, :updated_at
+
+      alias step_uuid workflow_step_uuid
+      alias step_name name
+      alias retry_limit max_attempts
+
+      # @return [IndifferentHash] the handler's `initialization` in the template
+      def inputs = copy(:inputs)
+      # @return [IndifferentHash] on a retry, the record of the attempt that failed; else {}
+      def results = copy(:results)
+
+      # @return [String] the state's word; told from the flags where the event does not name it
+      def status
+        field(:status) || field(:current_state) || status_by_flags
+      end
+
+      def complete? = %w[complete resolved_manually].include?(status)
+      def pending? = status == 'pending'
+      def enqueued? = status == 'enqueued'
+      def in_progress? = status == 'in_progress'
+      def waiting_for_retry? = status == 'waiting_for_retry'
+      def in_error? = status == 'error'
+      def cancelled? = status == 'cancelled'
+      def resolved_manually? = status == 'resolved_manually'
+      def retryable? = retryable ? true : false
+      def processed? = processed ? true : false
+      def in_process? = in_process ? true : false
+
+      private
+
+      def status_by_flags
+        return 'complete' if processed
+
+        in_process ? 'in_progress' : 'pending'
+      end
+    end
+
+    # The results of a step's ancestors, parents and their parents, by step name. Enumerable over
+    # the steps themselves.
+    class DependencyResultsWrapper < Record
+      include Enumerable
+
+      # @param key [String, Symbol, nil] a member of what the step returned
+      # @return [IndifferentHash, nil] the whole record of an ancestor (`result`, `success`,
+      #   `metadata`, …), or one member of its result; nil when there is no such ancestor
+      def get_result(name, key = nil)
+        return record(name) if key.nil?
+
+        value = get_results(name)
+        value[key] if value.is_a?(Hash)
+      end
+
+      # @return [Object, nil] what an ancestor's handler returned
+      def get_results(name)
+        found = record(name)
+        found.is_a?(Hash) && found.key?('result') ? found['result'] : found
+      end
+
+      def [](name) = get_result(name)
+
+      # @return [Array<String>] names of the ancestors
+      def keys = data.keys.map(&:to_s)
+      alias names keys
+
+      def key?(name) = data.key?(name.to_s) || data.key?(name.to_s.to_sym)
+      alias has? key?
+      alias include? key?
+
+      # @return [WorkflowStepWrapper, nil] an ancestor as a step
+      def get(name)
+        found = record(name)
+        return nil if found.nil?
+
+        failed = found.is_a?(Hash) && found['success'] == false
+        WorkflowStepWrapper.new('name' => name.to_s, 'results' => found, 'processed' => !failed,
+                                'status' => failed ? 'error' : 'complete',
+                                'workflow_step_uuid' => (found['step_uuid'] if found.is_a?(Hash)))
+      end
+
+      # @yieldparam step [WorkflowStepWrapper]
+      def each
+        return enum_for(:each) { size } unless block_given?
+
+        keys.each { |name| yield get(name) }
+        self
+      end
+
+      alias all to_a
+      def size = data.size
+      alias length size
+      def empty? = data.empty?
+      def results_by_name = keys.to_h { |name| [name, record(name)] }
+      alias to_h results_by_name
+      def completed = select(&:complete?)
+      def failed = select(&:in_error?)
+      def pending = select(&:pending?)
+      def all_complete? = all?(&:complete?)
+
+      private
+
+      def record(name) = copy(name.to_sym, nil)
+    end
+
+    # The handler of a step, as the template has it.
+    class HandlerWrapper < Record
+      # @!attribute [r] callable
+      #   @return [String, nil] the class's full name
+      reads :callable
+
+      # @return [IndifferentHash]
+      def initialization = copy(:initialization)
+    end
+
+    # A step, as the template has it.
+    class StepDefinitionWrapper < Record
+      reads :name, :description, :system_dependency, :timeout_seconds
+
+      # @return [HandlerWrapper]
+      def handler = @handler ||= HandlerWrapper.new(raw(:handler))
+      # @return [Array<String>] names of the parents
+      def dependencies = copy(:dependencies, [])
+      # @return [IndifferentHash]
+      def retry = copy(:retry)
+      # @return [Array]
+      def publishes_events = copy(:publishes_events, [])
+    end
+
+    # One claimed step, with all that belongs to it.
+    class TaskSequenceStepWrapper < Record
+      # @return [TaskWrapper]
+      def task = @task ||= TaskWrapper.new(raw(:task))
+      # @return [WorkflowStepWrapper]
+      def workflow_step = @workflow_step ||= WorkflowStepWrapper.new(raw(:workflow_step))
+      # @return [StepDefinitionWrapper]
+      def step_definition = @step_definition ||= StepDefinitionWrapper.new(raw(:step_definition))
+
+      # @return [DependencyResultsWrapper]
+      def dependency_results
+        @dependency_results ||= DependencyResultsWrapper.new(raw(:dependency_results))
+      end
+
+      # @return [Object, nil] a member of the task's context
+      def get_task_field(name)
+        context = task.context
+        context[name.to_s] if context.is_a?(Hash)
+      end
+
+      # @return [IndifferentHash, nil] (see DependencyResultsWrapper#get_result)
+      def get_dependency_result(name) = dependency_results.get_result(name)
+      # @return [Object, nil] (see DependencyResultsWrapper#get_results)
+      def get_results(name) = dependency_results.get_results(name)
+    end
+
+    # All that a handler of the form `call(context)` is given, in one object.
+    class StepContext
+      # @return [TaskSequenceStepWrapper]
+      attr_reader :task_sequence_step
+      # @return [String, nil] names this attempt
+      attr_reader :event_id
+
+      # @param task_sequence_step [TaskSequenceStepWrapper, Hash]
+      def initialize(task_sequence_step, event_id: nil)
+        wrapped = task_sequence_step.is_a?(TaskSequenceStepWrapper)
+        @task_sequence_step =
+          wrapped ? task_sequence_step : TaskSequenceStepWrapper.new(task_sequence_step)
+        @event_id = event_id
+      end
+
+      def task = task_sequence_step.task
+      def workflow_step = task_sequence_step.workflow_step
+      def dependency_results = task_sequence_step.dependency_results
+      def step_definition = task_sequence_step.step_definition
+
+      def task_uuid = task.task_uuid || workflow_step.task_uuid
+      def step_uuid = workflow_step.workflow_step_uuid
+      def namespace_name = task.namespace_name
+      def step_name = workflow_step.name || step_definition.name
+      # @return [IndifferentHash] the task's context
+      def context = task.context
+      alias input_data context
+      # @return [IndifferentHash] the handler's `initialization` in the template
+      def step_config = step_definition.handler.initialization
+      # @return [IndifferentHash] the same, as it was when the task was made
+      def step_inputs = workflow_step.inputs
+
+      # @return [Object, nil] a member of the task's context
+      def get_task_field(name) = task_sequence_step.get_task_field(name)
+      alias get_input get_task_field
+
+      # @return [Object] a member of the task's context, or the default where it has none
+      def get_input_or(name, default = nil)
+        value = get_task_field(name)
+        value.nil? ? default : value
+      end
+
+      # @return [Object, nil] a member of the handler's `initialization`
+      def get_config(name) = step_config[name.to_s]
+      # @return [Object, nil] what an ancestor's handler returned
+      def get_dependency_result(name) = dependency_results.get_results(name)
+
+      # @return [Object, nil] a member deep in what an ancestor's handler returned
+      def get_dependency_field(name, *path)
+        path.reduce(get_dependency_result(name)) do |value, key|
+          value[key] if value.is_a?(Hash) || (value.is_a?(Array) && key.is_a?(Integer))
+        end
+      end
+
+      # @return [Integer] attempts that were made before this one
+      def retry_count = workflow_step.attempts.to_i
+      # @return [Integer] attempts in all
+      def max_retries = workflow_step.max_attempts || 3
+      def retryable? = workflow_step.retryable != false
+      def retry? = retry_count.positive?
+      alias is_retry? retry?
+      def last_retry? = retry_count + 1 >= max_retries
+      alias is_last_retry? last_retry?
+
+      # Progress inside a step is not kept yet: there never is a checkpoint.
+      def checkpoint = nil
+      def checkpoint_cursor = nil
+      def checkpoint_items_processed = 0
+      def checkpoint? = false
+      alias has_checkpoint? checkpoint?
+    end
+  end
+
+  # Names that handlers written for other versions use.
+  module Types
+    Sequence = Models::DependencyResultsWrapper
+    StepContext = Models::StepContext
+  end
+
+  # See {Types}.
+  module Worker
+    TaskSequenceStepWrapper = Models::TaskSequenceStepWrapper
+    TaskWrapper = Models::TaskWrapper
+    WorkflowStepWrapper = Models::WorkflowStepWrapper
+    DependencyResultsWrapper = Models::DependencyResultsWrapper
+    StepDefinitionWrapper = Models::StepDefinitionWrapper
+    HandlerWrapper = Models::HandlerWrapper
+  end
+end
