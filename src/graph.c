@@ -16,10 +16,10 @@ typedef struct walk {
     const tk_graph_node *nodes;
     uint32_t count;
     uint8_t *colours;
-    uint32_t *nexts;  /* per step: how many parents were looked at */
-    uint16_t *stack;  /* each grey step once: count is room enough */
+    uint32_t *nexts; /* per step: how many parents were looked at */
+    uint16_t *stack; /* each grey step once: count is room enough */
     uint32_t depth;
-    uint16_t *order;  /* post-order */
+    uint16_t *order; /* post-order */
     uint32_t done;
     uint32_t cycle_start; /* the stack's index of the step that closes a cycle */
     bool cyclic;

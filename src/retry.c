@@ -8,6 +8,28 @@
  */
 #include "retry.h"
 
+static const char *const backoff_names[] = {
+    [TK_BACKOFF_NONE] = "none",
+    [TK_BACKOFF_LINEAR] = "linear",
+    [TK_BACKOFF_EXPONENTIAL] = "exponential",
+    [TK_BACKOFF_FIBONACCI] = "fibonacci",
+};
+
+const char *tk_backoff_name(tk_backoff backoff) {
+    assert((size_t)backoff < TK_COUNT_OF(backoff_names));
+    return backoff_names[backoff];
+}
+
+bool tk_backoff_parse(tk_str word, tk_backoff *backoff) {
+    for (size_t i = 0; i < TK_COUNT_OF(backoff_names); i++) {
+        if (tk_str_is(word, backoff_names[i])) {
+            *backoff = (tk_backoff)i;
+            return true;
+        }
+    }
+    return false;
+}
+
 /* 0 attempts behave like 1: the first run is always allowed. */
 static uint32_t attempts_allowed(const tk_retry_policy *policy) {
     return policy->attempts_max == 0 ? 1 : policy->attempts_max;

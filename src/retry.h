@@ -6,12 +6,18 @@
 
 #include "base.h"
 
+#define TK_BACKOFF_MS_MAX (INT64_C(365) * 24 * 3600 * 1000) /* of a base and of a cap */
+
 typedef enum tk_backoff {
     TK_BACKOFF_NONE = 0,
     TK_BACKOFF_LINEAR,
     TK_BACKOFF_EXPONENTIAL,
     TK_BACKOFF_FIBONACCI
 } tk_backoff;
+
+/* tk_backoff_name is the word in a template; tk_backoff_parse: false when the word is none. */
+const char *tk_backoff_name(tk_backoff backoff);
+bool tk_backoff_parse(tk_str word, tk_backoff *backoff);
 
 #define TK_BACKOFF_BASE_MS_DEFAULT 1000
 #define TK_BACKOFF_CAP_MS_DEFAULT 30000

@@ -13,7 +13,10 @@
 #include "buf.h"
 #include "id.h"
 #include "json.h"
+#include "names.h"
 #include "retry.h"
+
+#define TK_SPEC_BYTES_MAX (8 * 1024 * 1024) /* a template with its overrides applied */
 
 /* How a duplicate submission is told (decision 16 of the contract). */
 typedef enum tk_identity {
@@ -55,6 +58,7 @@ typedef struct tk_template {
     tk_template_step *steps;
     uint32_t step_count;  /* highest number + 1, holes included: the size of a progress */
     uint32_t step_present_count;
+    const tk_name *by_name; /* the present steps, sorted by name: step_present_count of them */
 } tk_template;
 
 /* One finding about a template text: an error, or a warning (an unknown key …). */
@@ -90,6 +94,13 @@ bool tk_findings_add(tk_findings *findings, bool warning, uint32_t line, uint32_
  * Returns OK (look at findings->error_count) or NOMEM. */
 tasker_status tk_template_from_yaml(tk_str yaml, const char *environment, tk_findings *findings,
                                     tk_buf *spec, tasker_error *error);
+
+/* tk_template_unnumbered writes a spec (numbered or not) without step numbers: what the digest is of.
+ * Returns OK, INVALID (not a spec of ours), NOMEM. */
+tasker_status tk_template_unnumbered(tk_str spec, tk_buf *plain, tasker_error *error);
+
+/* tk_template_write_unnumbered_step writes one step's object without its number. */
+void tk_template_write_unnumbered_step(tk_buf *buf, tk_json step);
 
 /* tk_template_number gives the steps of an unnumbered spec their numbers: those that `known` (an
  * array of names by number, from all earlier revisions of this template name) has keep theirs, new
