@@ -228,7 +228,7 @@ faults:
 
 .PHONY: format lint tidy budget bench
 format:
-	clang-format -i $(foreach folder,include src cli examples/c test test/* bench fuzz,$(wildcard $(folder)/*.[ch]))
+	clang-format -i $(foreach folder,include src cli examples/c test test/* bench fuzz bindings/ruby/ext/*,$(wildcard $(folder)/*.[ch]))
 
 lint:
 	tools/lint
