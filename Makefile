@@ -24,7 +24,7 @@ SOMAJOR := $(firstword $(subst ., ,$(VERSION)))
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
-MAKEFLAGS += --no-builtin-rules
+.SUFFIXES:
 
 # --- flags ----------------------------------------------------------------------------------------
 
@@ -200,7 +200,9 @@ exports: $(static) $(shared)
 sim: $(sim)
 	$(sim) $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1000))
 
+# The simulation must find each deliberate fault.
 mutants: $(mutants)
+	@tools/run-mutants $(mutants)
 
 test:
 	script/setup
@@ -274,6 +276,7 @@ help:
 	@echo 'make test        sets up and runs every test (about 12 minutes)'
 	@echo 'make check       C tests of one build; TEST=name selects; BUILD=release|debug|asan|tsan'
 	@echo 'make sim         simulation; SEED=n replays one, SEEDS=n runs 1 to n'
+	@echo 'make mutants     the simulation finds each deliberate fault'
 	@echo 'make fuzz        each fuzz target for FUZZ_SECONDS=10'
 	@echo 'make campaign    what takes hours: long simulation, fuzzing, a fresh machine'
 	@echo 'make lint        formats, static checks, budgets of the gem (make budget)'
