@@ -55,7 +55,8 @@ LANGUAGE += -DTK_WITH_POSTGRES $(shell $(PKG_CONFIG) --cflags libpq)
 LIBS     += $(shell $(PKG_CONFIG) --libs libpq)
 endif
 
-INSIDE  := -Iinclude -Isrc -Itest
+# -iquote: "yaml.h" is ours, <yaml.h> the system's.
+INSIDE  := -Iinclude -iquote src -iquote test
 OUTSIDE := -Iinclude
 # The last makes the result the same whatever folder it was built in.
 TK_CFLAGS  = $(LANGUAGE) $(WARNINGS) $(flags_$(BUILD)) -MMD -MP \

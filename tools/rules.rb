@@ -77,10 +77,11 @@ class Layers
 
   def check_file(file, layer, files)
     File.foreach(file).with_index(1) do |line, number|
-      header = line[/\A\s*#\s*include\s*["<]([^">]+)[">]/, 1]
+      mark, header = line.match(/\A\s*#\s*include\s*(["<])([^">]+)[">]/)&.captures
       next unless header
 
-      error = check_system(header, file) || check_edge(layer, resolve(file, header, files))
+      target = resolve(file, header, files) if mark == '"' || header == "tasker.h"
+      error = target ? check_edge(layer, target) : check_system(header, file)
       @errors << "#{file}:#{number}: #{error}" if error
     end
   end
@@ -91,7 +92,7 @@ class Layers
   end
 
   def check_edge(layer, target)
-    to = target && layers_of(target).first
+    to = layers_of(target).first
     return if to.nil? || to == layer || @allowed.fetch(layer).include?(to)
 
     "#{layer} must not include #{target} (#{to})"
