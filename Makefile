@@ -215,6 +215,7 @@ campaign:
 
 demo:
 	script/setup --minimal
+	$(MAKE) all ruby
 	script/demo
 
 fuzzers: $(fuzzers)
