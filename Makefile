@@ -99,8 +99,8 @@ static  := $(BUILD_DIR)/libtasker.a
 shared  := $(BUILD_DIR)/libtasker.so.$(VERSION)
 support := $(BUILD_DIR)/libsupport.a
 program := $(if $(cli_objects),$(BUILD_DIR)/tasker)
-sim     := $(if $(sim_objects),$(BUILD_DIR)/sim)
-mutants := $(if $(sim_objects),$(BUILD_DIR)/sim-mutants)
+sim     := $(BUILD_DIR)/sim
+mutants := $(BUILD_DIR)/sim-mutants
 
 # --- build ----------------------------------------------------------------------------------------
 
@@ -201,7 +201,8 @@ exports: $(static) $(shared)
 sim: $(sim)
 	$(sim) $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1000))
 
-# The simulation must find each deliberate fault.
+# The simulation must find each deliberate fault: started with TK_MUTANT=n in the environment it
+# prints which invariant broke and exits with 1.
 mutants: $(mutants)
 	@tools/run-mutants $(mutants)
 
