@@ -13,10 +13,12 @@
 #
 # Every build has a folder of its own, build/$(BUILD), so they can stand side by side.
 
-BUILD     ?= release
-BUILD_DIR ?= build/$(BUILD)
-PREFIX    ?= /usr/local
-POSTGRES  ?= $(shell pkg-config --exists libpq 2>/dev/null && echo yes || echo no)
+BUILD      ?= release
+BUILD_DIR  ?= build/$(BUILD)
+PREFIX     ?= /usr/local
+WERROR     ?= -Werror
+PKG_CONFIG ?= pkg-config
+POSTGRES   ?= $(shell $(PKG_CONFIG) --exists libpq 2>/dev/null && echo yes || echo no)
 
 VERSION := $(shell sed -n 's/^\#define TASKER_VERSION "\(.*\)"/\1/p' include/tasker.h)
 SOMAJOR := $(firstword $(subst ., ,$(VERSION)))
@@ -31,8 +33,7 @@ SOMAJOR := $(firstword $(subst ., ,$(VERSION)))
 ifeq ($(origin CC),default)
 CC := gcc
 endif
-OBJCOPY    ?= objcopy
-PKG_CONFIG ?= pkg-config
+OBJCOPY ?= objcopy
 
 # Asserts stay on in every build: there is no NDEBUG here.
 flags_release := -O2 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2
@@ -47,7 +48,7 @@ $(error BUILD=$(BUILD) is unknown: release, debug, asan or tsan (fuzz: see `make
 endif
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes \
-            -Wmissing-prototypes -Wvla -Wwrite-strings -Werror
+            -Wmissing-prototypes -Wvla -Wwrite-strings $(WERROR)
 LANGUAGE := -std=c11 -D_GNU_SOURCE -pthread -fPIC -fvisibility=hidden
 LIBS     := -lsqlite3 -lyaml -pthread
 ifeq ($(POSTGRES),yes)
