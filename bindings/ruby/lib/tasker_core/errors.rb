@@ -8,10 +8,17 @@ module TaskerCore
   module Errors
     # The root of everything this library raises.
     class Error < StandardError
-      # @return [String] the short name of the class, "RetryableError"
-      def error_class
-        self.class.name.to_s.split('::').last
+      # @return [Hash] what helps to understand the failure; kept with the attempt
+      attr_reader :context
+
+      # @param message [String, nil] nil is the class's name
+      def initialize(message = nil, context: {})
+        super(message)
+        @context = context
       end
+
+      # @return [String] the short name of the class, "RetryableError"
+      def error_class = self.class.name.to_s.split("::").last
     end
 
     # The worker or a template is set up wrongly; trying again cannot help.
@@ -30,13 +37,10 @@ module TaskerCore
     class RetryableError < ProceduralError
       # @return [Numeric, nil] seconds to wait; nil leaves it to the template's backoff
       attr_reader :retry_after
-      # @return [Hash] what helps to understand the failure; kept with the attempt
-      attr_reader :context
 
       def initialize(message = nil, retry_after: nil, context: {})
-        super(message)
+        super(message, context: context)
         @retry_after = retry_after
-        @context = context
       end
     end
 
@@ -44,13 +48,10 @@ module TaskerCore
     class PermanentError < ProceduralError
       # @return [String, nil] a code for programs
       attr_reader :error_code
-      # @return [Hash] (see RetryableError#context)
-      attr_reader :context
 
       def initialize(message = nil, error_code: nil, context: {})
-        super(message)
+        super(message, context: context)
         @error_code = error_code
-        @context = context
       end
     end
 
@@ -58,13 +59,10 @@ module TaskerCore
     class TimeoutError < ProceduralError
       # @return [Numeric, nil] seconds that were allowed
       attr_reader :timeout_duration
-      # @return [Hash] (see RetryableError#context)
-      attr_reader :context
 
       def initialize(message = nil, timeout_duration: nil, context: {})
-        super(message)
+        super(message, context: context)
         @timeout_duration = timeout_duration
-        @context = context
       end
     end
 
@@ -72,13 +70,10 @@ module TaskerCore
     class NetworkError < ProceduralError
       # @return [Integer, nil] HTTP status
       attr_reader :status_code
-      # @return [Hash] (see RetryableError#context)
-      attr_reader :context
 
       def initialize(message = nil, status_code: nil, context: {})
-        super(message)
+        super(message, context: context)
         @status_code = status_code
-        @context = context
       end
     end
 
@@ -108,13 +103,10 @@ module TaskerCore
     class FFIError < Error
       # @return [String, nil] the call that failed
       attr_reader :operation
-      # @return [Hash] (see RetryableError#context)
-      attr_reader :context
 
       def initialize(message = nil, operation: nil, context: {})
-        super(message)
+        super(message, context: context)
         @operation = operation
-        @context = context
       end
     end
 
@@ -122,28 +114,20 @@ module TaskerCore
     class ServerError < Error
       # @return [String, nil] the call that failed
       attr_reader :operation
-      # @return [Hash] (see RetryableError#context)
-      attr_reader :context
 
       def initialize(message = nil, operation: nil, context: {})
-        super(message)
+        super(message, context: context)
         @operation = operation
-        @context = context
       end
     end
 
     # Decides whether a failed attempt is worth another one.
     module ErrorClassifier
-      PERMANENT = [
-        ConfigurationError, PermanentError, ValidationError, NotFoundError, DatabaseError, FFIError
-      ].freeze
-      RETRYABLE = [RetryableError, NetworkError, TimeoutError].freeze
+      PERMANENT = [ConfigurationError, PermanentError, DatabaseError, FFIError].freeze
 
       # @param error [Exception]
-      # @return [Boolean] false for the permanent ones, true for all others, known or not
-      def self.retryable?(error)
-        PERMANENT.none? { |permanent| error.is_a?(permanent) }
-      end
+      # @return [Boolean] false for the permanent ones and their kind, true for all others
+      def self.retryable?(error) = PERMANENT.none? { |permanent| error.is_a?(permanent) }
     end
   end
 

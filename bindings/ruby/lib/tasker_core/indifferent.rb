@@ -1,6 +1,6 @@
 # frozen_string_literal: true
 
-require 'json'
+require "json"
 
 # Payloads as handlers see them: JSON text that is parsed when it is looked at, and hashes that
 # answer to string and to symbol keys.
@@ -59,14 +59,17 @@ module TaskerCore
     # @param value [Object]
     # @return [Object]
     def self.wrap(value)
+      return value if value.is_a?(IndifferentHash)
+
       case value
-      when IndifferentHash then value
       when Hash, Models::JsonText then copy(value)
-      when Array
-        value.all? { |item| wrap(item).equal?(item) } ? value : value.map { |item| wrap(item) }
+      when Array then wrapped?(value) ? value : value.map { |item| wrap(item) }
       else value
       end
     end
+
+    def self.wrapped?(array) = array.all? { |item| wrap(item).equal?(item) }
+    private_class_method :wrapped?
 
     # @param value [Object]
     # @yieldparam key [String]
@@ -137,7 +140,7 @@ end
 # Handlers ask texts, numbers and nil out of a context whether they are blank, so these have to be
 # methods of every object.
 unless Object.method_defined?(:blank?)
-  class Object
+  class Object # rubocop:disable Style/Documentation
     # @return [Boolean] is it nil, false, empty, or text of white space alone?
     def blank?
       return !match?(/[^[:space:]]/) if is_a?(String)

@@ -10,8 +10,8 @@ module TaskerCore
   # The library under it is loaded with the first line that is written.
   class Logger
     EMOJI = {
-      'TASK_OPERATION' => '📋', 'STEP_OPERATION' => '⚙️', 'QUEUE_WORKER' => '📨',
-      'ORCHESTRATOR' => '🎼', 'DATABASE' => '💾', 'FFI' => '🌉', 'CONFIG' => '🔧', 'REGISTRY' => '📚'
+      "TASK_OPERATION" => "📋", "STEP_OPERATION" => "⚙️", "QUEUE_WORKER" => "📨",
+      "ORCHESTRATOR" => "🎼", "DATABASE" => "💾", "FFI" => "🌉", "CONFIG" => "🔧", "REGISTRY" => "📚"
     }.freeze
     LOCK = Mutex.new
     private_constant :EMOJI, :LOCK
@@ -36,23 +36,15 @@ module TaskerCore
 
     # @!group One line for an operation: `EMOJI LABEL: operation | {fields as JSON}`
     # @param level [Symbol] :debug, :info, :warn, :error or :fatal
-    def log_task(level, operation, **fields) = write(level, 'TASK_OPERATION', operation, fields)
-    def log_step(level, operation, **fields) = write(level, 'STEP_OPERATION', operation, fields)
-    def log_orchestrator(level, operation, **fields) = write(level, 'ORCHESTRATOR', operation, fields)
-    def log_database(level, operation, **fields) = write(level, 'DATABASE', operation, fields)
-    def log_config(level, operation, **fields) = write(level, 'CONFIG', operation, fields)
-
-    def log_queue_worker(level, operation, namespace: nil, **fields)
-      write(level, 'QUEUE_WORKER', operation, { namespace: namespace, **fields }.compact)
-    end
-
-    def log_ffi(level, operation, component: nil, **fields)
-      write(level, 'FFI', operation, { component: component, **fields }.compact)
-    end
-
-    def log_registry(level, operation, namespace: nil, name: nil, **fields)
-      write(level, 'REGISTRY', operation, { namespace: namespace, name: name, **fields }.compact)
-    end
+    # @param fields [Hash] what belongs to it; nil values are left out
+    def log_task(level, operation, **fields) = write(level, "TASK_OPERATION", operation, fields)
+    def log_step(level, operation, **fields) = write(level, "STEP_OPERATION", operation, fields)
+    def log_queue_worker(level, event, **fields) = write(level, "QUEUE_WORKER", event, fields)
+    def log_orchestrator(level, event, **fields) = write(level, "ORCHESTRATOR", event, fields)
+    def log_database(level, operation, **fields) = write(level, "DATABASE", operation, fields)
+    def log_ffi(level, operation, **fields) = write(level, "FFI", operation, fields)
+    def log_config(level, operation, **fields) = write(level, "CONFIG", operation, fields)
+    def log_registry(level, operation, **fields) = write(level, "REGISTRY", operation, fields)
     # @!endgroup
 
     private
@@ -62,7 +54,7 @@ module TaskerCore
       level = :info unless %i[debug info warn error fatal].include?(level)
       logger.public_send(level) do
         line = "#{EMOJI.fetch(label)} #{label}: #{operation}"
-        fields.empty? ? line : "#{line} | #{to_json(fields)}"
+        fields.empty? ? line : "#{line} | #{to_json(fields.compact)}"
       end
     end
 
@@ -73,18 +65,19 @@ module TaskerCore
     end
 
     def build
-      require 'json'
-      require 'logger'
+      require "json"
+      require "logger"
       ::Logger.new($stdout, level: level_wanted, formatter: method(:format_line))
     end
 
     def level_wanted
-      word = ENV.fetch('LOG_LEVEL', 'info').downcase
-      { 'trace' => 0, 'debug' => 0, 'info' => 1, 'warn' => 2, 'error' => 3, 'fatal' => 4 }[word] || 1
+      word = ENV.fetch("LOG_LEVEL", "info").downcase
+      { "trace" => 0, "debug" => 0, "info" => 1, "warn" => 2, "error" => 3,
+        "fatal" => 4 }[word] || 1
     end
 
     def format_line(severity, time, _program, message)
-      stamp = time.getutc.strftime('%Y-%m-%dT%H:%M:%S.%LZ')
+      stamp = time.getutc.strftime("%Y-%m-%dT%H:%M:%S.%LZ")
       "[#{stamp}] #{severity.ljust(5)} #{message}\n"
     end
   end

@@ -1,6 +1,6 @@
 # frozen_string_literal: true
 
-require_relative 'indifferent'
+require_relative "indifferent"
 
 module TaskerCore
   # What a handler is given: read-only views of one claimed step.
@@ -9,9 +9,9 @@ module TaskerCore
   #                                          └───► handler.call(StepContext)
   #
   # An event is a Hash with String (or Symbol) keys; any value in it may be {JsonText}, which is
-  # parsed when a handler first asks for it. Parts that are missing read as nil, {} or [], so that an
-  # event made by hand needs only what its handler looks at. Hashes that are handed out are copies,
-  # and may be written into.
+  # parsed when a handler first asks for it. Parts that are missing read as nil, {} or [], so that
+  # an event made by hand needs only what its handler looks at. Hashes that are handed out are
+  # copies, and may be written into.
   module Models
     # Reads members of an event, whatever form it has.
     class Record
@@ -79,24 +79,22 @@ module TaskerCore
 
       protected
 
-      # The engine nests most members in a `task` of their own.
+      # The engine nests most members in a `task` of their own, and the rarer ones in its `fields`.
       def raw(name)
         value = super
-        value.nil? && name != :task ? inner_raw(name) : value
+        return value unless value.nil? && name != :task && name != :fields
+
+        @inner ||= TaskWrapper.new(super(:task) || super(:fields))
+        @inner.raw(name) if @inner.any?
       end
 
-      private
-
-      def inner_raw(name)
-        @inner ||= Record.new(raw(:task))
-        @inner.raw(name)
-      end
+      def any? = data.any?
     end
 
     # A step as it was when it was claimed.
     class WorkflowStepWrapper < Record
       reads :workflow_step_uuid, :task_uuid, :named_step_uuid, :name, :retryable, :max_attempts,
-            :in_process, :processed, :processed_at, :attempts, :last_attempted_at,
+            :in_process, :processed, :processed_at, :attempt, :attempts, :last_attempted_at,
             :backoff_request_seconds, :skippable, :created_at, :updated_at
 
       alias step_uuid workflow_step_uuid
@@ -114,13 +112,13 @@ module TaskerCore
       end
 
       def complete? = %w[complete resolved_manually].include?(status)
-      def pending? = status == 'pending'
-      def enqueued? = status == 'enqueued'
-      def in_progress? = status == 'in_progress'
-      def waiting_for_retry? = status == 'waiting_for_retry'
-      def in_error? = status == 'error'
-      def cancelled? = status == 'cancelled'
-      def resolved_manually? = status == 'resolved_manually'
+      def pending? = status == "pending"
+      def enqueued? = status == "enqueued"
+      def in_progress? = status == "in_progress"
+      def waiting_for_retry? = status == "waiting_for_retry"
+      def in_error? = status == "error"
+      def cancelled? = status == "cancelled"
+      def resolved_manually? = status == "resolved_manually"
       def retryable? = retryable ? true : false
       def processed? = processed ? true : false
       def in_process? = in_process ? true : false
@@ -128,9 +126,9 @@ module TaskerCore
       private
 
       def status_by_flags
-        return 'complete' if processed
+        return "complete" if processed
 
-        in_process ? 'in_progress' : 'pending'
+        in_process ? "in_progress" : "pending"
       end
     end
 
@@ -152,7 +150,7 @@ module TaskerCore
       # @return [Object, nil] what an ancestor's handler returned
       def get_results(name)
         found = record(name)
-        found.is_a?(Hash) && found.key?('result') ? found['result'] : found
+        found.is_a?(Hash) && found.key?("result") ? found["result"] : found
       end
 
       def [](name) = get_result(name)
@@ -170,10 +168,10 @@ module TaskerCore
         found = record(name)
         return nil if found.nil?
 
-        failed = found.is_a?(Hash) && found['success'] == false
-        WorkflowStepWrapper.new('name' => name.to_s, 'results' => found, 'processed' => !failed,
-                                'status' => failed ? 'error' : 'complete',
-                                'workflow_step_uuid' => (found['step_uuid'] if found.is_a?(Hash)))
+        failed = found.is_a?(Hash) && found["success"] == false
+        WorkflowStepWrapper.new("name" => name.to_s, "results" => found, "processed" => !failed,
+                                "status" => failed ? "error" : "complete",
+                                "workflow_step_uuid" => (found["step_uuid"] if found.is_a?(Hash)))
       end
 
       # @yieldparam step [WorkflowStepWrapper]

@@ -1,6 +1,6 @@
 # frozen_string_literal: true
 
-require_relative 'logger'
+require_relative "logger"
 
 module TaskerCore
   # Finds template files and the handlers they name. The engine reads templates by itself; this is
@@ -18,8 +18,8 @@ module TaskerCore
 
       # @return [String, nil] a folder
       def self.find_template_config_directory
-        workspace = ENV.fetch('WORKSPACE_PATH', nil)
-        folders = [ENV.fetch('TASKER_TEMPLATE_PATH', nil), below(workspace), below(project_root),
+        workspace = ENV.fetch("WORKSPACE_PATH", nil)
+        folders = [ENV.fetch("TASKER_TEMPLATE_PATH", nil), below(workspace), below(project_root),
                    below(Dir.pwd)]
         folders.find { |folder| folder && File.directory?(folder) }
       end
@@ -29,11 +29,11 @@ module TaskerCore
       def self.discover_template_files(directory = find_template_config_directory)
         return [] if directory.nil?
 
-        Dir.glob('**/*.{yml,yaml}', base: directory).sort.map { |file| File.join(directory, file) }
+        Dir.glob("**/*.{yml,yaml}", base: directory).sort.map { |file| File.join(directory, file) }
       end
 
       def self.below(root)
-        File.join(root, 'config', 'tasks') unless root.nil? || root.empty?
+        File.join(root, "config", "tasks") unless root.nil? || root.empty?
       end
       private_class_method :below
 
@@ -63,18 +63,20 @@ module TaskerCore
       # @return [Hash, nil] name, namespace_name, version, description, file_path, handlers
       def self.extract_template_metadata(file)
         template = load(file)
-        return nil if template['name'].nil?
+        return nil if template["name"].nil?
 
-        { name: template['name'], namespace_name: template['namespace_name'] || 'default',
-          version: template['version'] || '1.0.0', description: template['description'],
+        { name: template["name"], namespace_name: template["namespace_name"] || "default",
+          version: template["version"] || "1.0.0", description: template["description"],
           file_path: file, handlers: callables(template) }
       end
 
       def self.callables(template)
-        steps = template['steps']
-        handlers = (steps.is_a?(Array) ? steps : []).map { |step| step['handler'] if step.is_a?(Hash) }
-        [template['task_handler'], *handlers]
-          .filter_map { |handler| handler['callable'] if handler.is_a?(Hash) }
+        steps = template["steps"]
+        handlers = (steps.is_a?(Array) ? steps : []).map do |step|
+          step["handler"] if step.is_a?(Hash)
+        end
+        [template["task_handler"], *handlers]
+          .filter_map { |handler| handler["callable"] if handler.is_a?(Hash) }
           .grep(String).uniq
       end
       private_class_method :callables
@@ -82,9 +84,9 @@ module TaskerCore
       def self.load(file)
         raise IOError, "larger than #{FILE_BYTES_MAX} bytes" if File.size(file) > FILE_BYTES_MAX
 
-        require 'yaml'
-        template = YAML.safe_load(File.read(file, encoding: 'UTF-8'),
-                                  permitted_classes: [Symbol, Time, 'Date'])
+        require "yaml"
+        template = YAML.safe_load(File.read(file, encoding: "UTF-8"),
+                                  permitted_classes: [Symbol, Time, "Date"])
         template.is_a?(Hash) ? plain_keys(template) : {}
       rescue IOError, SystemCallError, ArgumentError, Psych::Exception => e
         Logger.instance.warn("template #{file} is skipped: #{e.message}")
@@ -95,7 +97,7 @@ module TaskerCore
       # Templates written by an older tool have keys like `:name:`.
       def self.plain_keys(value)
         case value
-        when Hash then value.to_h { |key, item| [key.to_s.delete_prefix(':'), plain_keys(item)] }
+        when Hash then value.to_h { |key, item| [key.to_s.delete_prefix(":"), plain_keys(item)] }
         when Array then value.map { |item| plain_keys(item) }
         else value
         end

@@ -1,19 +1,19 @@
 # frozen_string_literal: true
 
-require_relative 'logger'
+require_relative "logger"
 
 module TaskerCore
   # In test runs, loads the example handlers of a project and points the worker at its templates.
   module TestEnvironment
-    TEMPLATES = 'spec/fixtures/templates'
-    HANDLERS = 'spec/handlers/examples/**/*_handler.rb'
+    TEMPLATES = "spec/fixtures/templates"
+    HANDLERS = "spec/handlers/examples/**/*_handler.rb"
     private_constant :TEMPLATES, :HANDLERS
 
     class << self
       # @return [Boolean] is this a test run?
       def test?
-        ENV['TASKER_ENV'] == 'test' || ENV['RAILS_ENV'] == 'test' ||
-          ENV['TASKER_FORCE_EXAMPLE_HANDLERS'] == 'true'
+        ENV["TASKER_ENV"] == "test" || ENV["RAILS_ENV"] == "test" ||
+          ENV["TASKER_FORCE_EXAMPLE_HANDLERS"] == "true"
       end
 
       # @return [Boolean] were handlers loaded?
@@ -26,18 +26,18 @@ module TaskerCore
       #
       # @param root [String] the project's folder
       # @return [Boolean] is this a test run?
-      def load_if_test!(root = Dir.pwd)
+      def load_if_test!(root = Dir.pwd) # rubocop:disable Naming/PredicateMethod
         return false unless test?
 
         templates = File.join(root, TEMPLATES)
-        ENV['TASKER_TEMPLATE_PATH'] ||= templates if File.directory?(templates)
+        ENV["TASKER_TEMPLATE_PATH"] ||= templates if File.directory?(templates)
         @handler_names ||= load_handlers(root)
         true
       end
 
       # @return [Hash]
       def info
-        { test: test?, loaded: loaded?, template_path: ENV.fetch('TASKER_TEMPLATE_PATH', nil),
+        { test: test?, loaded: loaded?, template_path: ENV.fetch("TASKER_TEMPLATE_PATH", nil),
           handler_names: handler_names }
       end
 
@@ -47,7 +47,7 @@ module TaskerCore
         files = Dir.glob(File.join(root, HANDLERS))
         return [] if files.empty?
 
-        require_relative 'step_handler/base'
+        require_relative "step_handler/base"
         before = step_handlers
         files.each { |file| load_handler(file) }
         (step_handlers - before).filter_map(&:name).sort

@@ -1,13 +1,13 @@
 # frozen_string_literal: true
 
-require 'monitor'
-require 'singleton'
-require_relative '../errors'
-require_relative '../logger'
-require_relative '../models'
-require_relative '../step_handler/base'
-require_relative '../template_discovery'
-require_relative '../test_environment'
+require "monitor"
+require "singleton"
+require_relative "../errors"
+require_relative "../logger"
+require_relative "../models"
+require_relative "../step_handler/base"
+require_relative "../template_discovery"
+require_relative "../test_environment"
 
 module TaskerCore
   # Who does which step.
@@ -23,7 +23,8 @@ module TaskerCore
     class HandlerRegistry
       include Singleton
 
-      FOLDERS = %w[app/handlers lib/handlers handlers app/tasker/handlers lib/tasker/handlers].freeze
+      FOLDERS = %w[app/handlers lib/handlers handlers app/tasker/handlers
+                   lib/tasker/handlers].freeze
       TEST_FOLDERS = %w[spec/handlers/examples/**].freeze
       CONSTANT_NAME = /\A(::)?[A-Z]\w*(::[A-Z]\w*)*\z/
       private_constant :FOLDERS, :TEST_FOLDERS, :CONSTANT_NAME
@@ -57,7 +58,8 @@ module TaskerCore
       # @raise [Errors::ConfigurationError] it has no `call`
       def register_handler(name, handler)
         unless callable?(handler)
-          raise Errors::ConfigurationError, "handler #{name} (#{handler.inspect}) has no call method"
+          raise Errors::ConfigurationError,
+                "handler #{name} (#{handler.inspect}) has no call method"
         end
 
         @lock.synchronize { @handlers = @handlers.merge(name.to_s => handler).freeze }
@@ -103,7 +105,7 @@ module TaskerCore
           template_files: TemplateDiscovery::TemplatePath.discover_template_files(directory),
           discovered_handlers: discovery.discover_all_handlers(directory),
           handlers_by_namespace: discovery.discover_handlers_by_namespace(directory),
-          environment: ENV.fetch('TASKER_ENV', 'development') }
+          environment: ENV.fetch("TASKER_ENV", "development") }
       end
 
       private
@@ -125,7 +127,11 @@ module TaskerCore
       def look_up(name)
         return nil unless CONSTANT_NAME.match?(name)
 
-        constant(name) || descendant(name) || (load_file(name) && (constant(name) || descendant(name)))
+        loaded(name) || (load_file(name) && loaded(name))
+      end
+
+      def loaded(name)
+        constant(name) || descendant(name)
       end
 
       def constant(name)
@@ -135,7 +141,7 @@ module TaskerCore
         nil # part of the name is no module
       rescue NameError => e
         # The name's own absence is what we ask about; an error inside its file is not.
-        raise unless e.instance_of?(NameError) && name.split('::').include?(e.name.to_s)
+        raise unless e.instance_of?(NameError) && name.split("::").include?(e.name.to_s)
       end
 
       def descendant(name)
@@ -143,14 +149,17 @@ module TaskerCore
                            .select { |handler| handler.name&.end_with?("::#{name}") }
         return found.first if found.size < 2
 
-        logger.warn("handler #{name} may be any of #{found.map(&:name).sort.join(', ')}: write it out")
+        names = found.map(&:name).sort.join(", ")
+        logger.warn("handler #{name} may be any of #{names}: the template has to name one in full")
         nil
       end
 
       def load_file(name)
-        file = name.split('::').last.gsub(/([a-z\d])([A-Z])/, '\1_\2').downcase
+        file = name.split("::").last.gsub(/([a-z\d])([A-Z])/, '\1_\2').downcase
         folders = TestEnvironment.test? ? FOLDERS + TEST_FOLDERS : FOLDERS
-        path = folders.flat_map { |folder| Dir.glob(File.expand_path("#{folder}/#{file}.rb")).sort }.first
+        path = folders.flat_map do |folder|
+          Dir.glob(File.expand_path("#{folder}/#{file}.rb")).sort
+        end.first
         path && (require(path) || true)
       end
 
@@ -159,7 +168,9 @@ module TaskerCore
       end
 
       def needs_arguments?(handler)
-        handler.instance_method(:initialize).parameters.any? { |kind, _| %i[req keyreq].include?(kind) }
+        handler.instance_method(:initialize).parameters.any? do |kind, _|
+          %i[req keyreq].include?(kind)
+        end
       end
 
       def context_form?(handler)

@@ -1,9 +1,9 @@
 # frozen_string_literal: true
 
-require 'time' # handlers write Time.now.utc.iso8601
-require_relative '../errors'
-require_relative '../logger'
-require_relative '../types/step_handler_call_result'
+require "time" # handlers write Time.now.utc.iso8601
+require_relative "../errors"
+require_relative "../logger"
+require_relative "../types/step_handler_call_result"
 
 module TaskerCore
   # What step handlers inherit from.
@@ -28,7 +28,8 @@ module TaskerCore
     # To fail, raise one of {TaskerCore::Errors} or return {#retryable_error} or {#permanent_error}.
     # Any other exception is tried again.
     class Base
-      # @return [Hash] what the constructor was given; a template's `initialization` is `step.inputs`
+      # @return [Hash] what the constructor was given; `initialization` of a template is in
+      #   `step.inputs`
       attr_reader :config
       # @return [TaskerCore::Logger]
       attr_reader :logger
@@ -48,22 +49,22 @@ module TaskerCore
       # @param step [Models::WorkflowStepWrapper]
       # @return [Types::StepHandlerCallResult::Success, Types::StepHandlerCallResult::Error, Object]
       #   anything else than the two is the result itself
-      def call(task, sequence, step) # rubocop:disable Lint/UnusedMethodArgument
+      def call(task, sequence, step)
         raise NotImplementedError, "#{self.class.name} does not define call"
       end
 
       # @return [Boolean] is it a Hash?
-      def validate_config(config) = config.is_a?(Hash)
+      def validate_config(config) = config.is_a?(Hash) # rubocop:disable Naming/PredicateMethod
 
       # @return [String] the class's own name in snake case, "add_tax"
       def handler_name
-        self.class.name.to_s.split('::').last.to_s
+        self.class.name.to_s.split("::").last.to_s
             .gsub(/([A-Z\d]+)([A-Z][a-z])/, '\1_\2').gsub(/([a-z\d])([A-Z])/, '\1_\2').downcase
       end
 
       # @return [Hash] what the handler is, for people and tools
       def metadata
-        version = self.class.const_defined?(:VERSION) ? self.class::VERSION : '1.0.0'
+        version = self.class.const_defined?(:VERSION) ? self.class::VERSION : "1.0.0"
         { handler_name: handler_name, handler_class: self.class.name, version: version,
           capabilities: capabilities, config_schema: config_schema, ruby_version: RUBY_VERSION,
           created_at: Time.now.utc.iso8601 }
@@ -71,14 +72,14 @@ module TaskerCore
 
       # @return [Array<String>]
       def capabilities
-        %w[process] + { process_results: 'process_results', process_async: 'async',
-                        process_stream: 'streaming' }.select { |name, _| respond_to?(name) }.values
+        %w[process] + { process_results: "process_results", process_async: "async",
+                        process_stream: "streaming" }.select { |name, _| respond_to?(name) }.values
       end
 
       # @return [Hash] a JSON schema of the configuration
       def config_schema
-        { type: 'object', properties: { timeout: { type: 'integer', minimum: 1, default: 300 },
-                                        retries: { type: 'integer', minimum: 0, default: 3 } },
+        { type: "object", properties: { timeout: { type: "integer", minimum: 1, default: 300 },
+                                        retries: { type: "integer", minimum: 0, default: 3 } },
           additionalProperties: true }
       end
 
@@ -100,7 +101,7 @@ module TaskerCore
       end
 
       # @return [Types::StepHandlerCallResult::Error] of any kind
-      def failure(message:, error_type: 'UnexpectedError', error_code: nil, retryable: false,
+      def failure(message:, error_type: "UnexpectedError", error_code: nil, retryable: false,
                   metadata: {})
         call_result.error(message: message, error_type: error_type, error_code: error_code,
                           retryable: retryable, metadata: metadata)
@@ -150,7 +151,7 @@ module TaskerCore
       def self.create(handler_class, config: {}) = handler_class.new(config: config)
 
       # @return [Boolean] can the class be a step's handler?
-      def self.validate(handler_class)
+      def self.validate(handler_class) # rubocop:disable Naming/PredicateMethod
         handler_class.is_a?(Class) && handler_class.method_defined?(:call)
       end
     end

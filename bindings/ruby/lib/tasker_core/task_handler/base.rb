@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
-require_relative '../errors'
-require_relative '../logger'
+require_relative "../errors"
+require_relative "../logger"
 
 module TaskerCore
   # Task handlers: a template may name one, no step needs it.
@@ -37,7 +37,7 @@ module TaskerCore
 
       # @return [Boolean] is a worker running in this process?
       def orchestration_ready?
-        TaskerCore.const_defined?(:FFI) && TaskerCore::FFI.worker_status['running'] == true
+        TaskerCore.const_defined?(:FFI) && TaskerCore::FFI.worker_status["running"] == true
       end
 
       # @return [Hash]
@@ -57,8 +57,8 @@ module TaskerCore
       def self.handle(request) = Base.new.handle(request)
 
       # @return [TaskHandler::Base]
-      def self.create(task_config_path = nil, task_config: nil)
-        Base.new(task_config_path: task_config_path, task_config: task_config)
+      def self.create(path = nil, task_config: nil)
+        Base.new(task_config_path: path, task_config: task_config)
       end
     end
   end
