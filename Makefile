@@ -98,6 +98,7 @@ fuzzers  := $(call programs_of,fuzz/fuzz_*.c)
 
 static  := $(BUILD_DIR)/libtasker.a
 shared  := $(BUILD_DIR)/libtasker.so.$(VERSION)
+inside  := $(BUILD_DIR)/libinside.a
 support := $(BUILD_DIR)/libsupport.a
 program := $(if $(cli_objects),$(BUILD_DIR)/tasker)
 sim     := $(BUILD_DIR)/sim
@@ -147,8 +148,11 @@ $(shared): $(lib_objects)
 	@ln -sf $(@F) $(BUILD_DIR)/libtasker.so.$(SOMAJOR)
 	@ln -sf $(@F) $(BUILD_DIR)/libtasker.so
 
-# An archive, so that a program gets only the helpers it names (some need Criterion, some do not).
+# What tests link: they see inside, and an archive gives each only the objects that it names (some
+# helpers need Criterion, some do not; a test of the foundations needs no store).
+$(inside): $(lib_objects)
 $(support): $(support_objects)
+$(inside) $(support):
 	@rm -f $@
 	$(call quiet,archive)$(AR) rcs $@ $^
 
@@ -158,23 +162,23 @@ $(BUILD_DIR)/tasker: $(cli_objects) $(lib_objects)
 $(examples): %: %.o $(call common_of,examples/c) $(static)
 	$(LINK) $(LIBS)
 
-$(BUILD_DIR)/tests/%: $(BUILD_DIR)/test/%.o $(lib_objects) $(support)
+$(BUILD_DIR)/tests/%: $(BUILD_DIR)/test/%.o $(support) $(inside)
 	@mkdir -p $(@D)
 	$(LINK) -lcriterion $(LIBS)
 
-$(BUILD_DIR)/sim: $(sim_objects) $(lib_objects) $(support)
+$(BUILD_DIR)/sim: $(sim_objects) $(support) $(inside)
 	$(LINK) $(LIBS)
 
 $(BUILD_DIR)/sim-mutants: $(mutant_objects) $(support)
 	$(LINK) $(LIBS)
 
-$(stresses): %: %.o $(lib_objects) $(support)
+$(stresses): %: %.o $(support) $(inside)
 	$(LINK) $(LIBS)
 
-$(benches): %: %.o $(call common_of,bench) $(lib_objects) $(support)
+$(benches): %: %.o $(call common_of,bench) $(support) $(inside)
 	$(LINK) $(LIBS)
 
-$(fuzzers): %: %.o $(lib_objects) $(support)
+$(fuzzers): %: %.o $(support) $(inside)
 	$(LINK) -fsanitize=fuzzer $(LIBS)
 
 # --- test -----------------------------------------------------------------------------------------
