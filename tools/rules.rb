@@ -23,7 +23,7 @@ TEXT_FILES = Dir.glob(["{*,.*}", "{.ci,bindings,docs,examples,script,src,test,to
 CALLS = [
   [/(?<![\w.>])(malloc|calloc|realloc|free|strdup|strndup|v?asprintf)\s*\(/, "src/base.c",
    "memory comes from tk_alloc and its siblings (base.h)"],
-  [/(?<![\w.>])(clock_gettime|gettimeofday|time|nanosleep|usleep|sleep)\s*\(/, "src/clock.c",
+  [/(?<![\w.>])(clock_gettime|gettimeofday|time)\s*\(/, "src/clock.c",
    "time comes from the tk_clock table (clock.h)"],
   [/(?<![\w.>])(s?rand|s?random|rand_r|[dlm]rand48|arc4random\w*|getrandom|getentropy)\s*\(/,
    "src/random.c", "chance comes from the tk_random table (random.h)"]
