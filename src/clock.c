@@ -40,6 +40,18 @@ static int64_t system_monotonic_us(void *user) {
 
 const tk_clock tk_clock_system = {.now_us = system_now_us, .monotonic_us = system_monotonic_us};
 
+struct timespec tk_deadline_in(int64_t timeout_ms) {
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += (time_t)(timeout_ms / 1000);
+    until.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    return until;
+}
+
 int64_t tk_clock_now(const tk_clock *clock) {
     return clock->now_us(clock->user);
 }

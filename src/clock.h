@@ -4,6 +4,8 @@
 #ifndef TK_CLOCK_H
 #define TK_CLOCK_H
 
+#include <time.h>
+
 #include "buf.h"
 
 typedef struct tk_clock {
@@ -17,6 +19,10 @@ extern const tk_clock tk_clock_system;
 
 int64_t tk_clock_now(const tk_clock *clock);
 int64_t tk_clock_monotonic(const tk_clock *clock);
+
+/* tk_deadline_in is the moment timeout_ms from now on the machine's monotonic clock, for
+ * pthread_cond_timedwait. Real time also in a simulation, which never waits. */
+struct timespec tk_deadline_in(int64_t timeout_ms);
 
 /* tk_time_write adds "2026-01-31T23:59:59.123456Z" (RFC 3339, always six decimals), without quotes. */
 void tk_time_write(tk_buf *buf, int64_t time_us);

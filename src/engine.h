@@ -225,6 +225,26 @@ tk_ready_row tk_ready_of(const tk_known *known, const tk_uuid *task, uint32_t st
 /* tk_task_mark_resting: anything but running. */
 bool tk_task_mark_resting(int32_t mark);
 
+/* tk_verb_lock reads and locks one task; NOTFOUND when there is none. */
+tasker_status tk_verb_lock(tk_engine *engine, tk_arena *arena, const tk_uuid *task,
+                           tk_state_row *state, tasker_error *error);
+
+/* tk_verb_known finds the template and the priority of a task. */
+tasker_status tk_verb_known(tk_engine *engine, tk_arena *arena, const tk_uuid *task,
+                            const tk_known **known, int32_t *class, tasker_error *error);
+
+/* tk_verb_act makes the record of a deed, dated now. */
+tk_act_row tk_verb_act(tk_engine *engine, const tk_uuid *task, tk_act_kind kind, int32_t step,
+                       const tasker_act *act);
+
+/* tk_verb_save writes a task's new state, the act that made it, and the change of its count. */
+tasker_status tk_verb_save(tk_engine *engine, const tk_known *known, tk_state_row *state,
+                           const tk_progress *progress, tk_act_row *row, tasker_error *error);
+
+/* tk_verb_finish ends the open transaction: commits and tells who waits when `status` is OK, else
+ * rolls back. Returns the status that stands. */
+tasker_status tk_verb_finish(tk_engine *engine, tasker_status status, tasker_error *error);
+
 /* tk_error_json writes what attempt.error keeps: {"message","error_type","error_code","backtrace",
  * "retryable"}; bounded by TASKER_ERROR_BYTES_MAX, any bytes are fine. */
 void tk_error_json(tk_buf *buf, tk_str message, tk_str type, tk_str code, tk_str backtrace,

@@ -71,6 +71,12 @@ void tk_progress_begin(tk_progress *progress, const tk_template *template, tk_st
 void tk_progress_satisfy(tk_progress *progress, const tk_template *template, uint32_t step,
                          tk_step_mark mark, tk_freed *freed);
 
+/* tk_progress_remark makes a complete step resolved by hand; nothing else moves. */
+static inline void tk_progress_remark(tk_progress *progress, uint32_t step) {
+    assert(tk_mark_satisfied(tk_progress_mark(progress, step)));
+    progress->bytes[(size_t)step * TK_PROGRESS_STEP_BYTES] = TK_MARK_RESOLVED;
+}
+
 /* tk_progress_fail marks a live step failed. */
 void tk_progress_fail(tk_progress *progress, uint32_t step);
 

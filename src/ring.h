@@ -34,7 +34,7 @@ bool tk_ring_remove(tk_ring *ring, const void *item);
 
 uint32_t tk_ring_count(tk_ring *ring);
 
-/* tk_ring_wake sends one waiting pop back empty (nothing when none waits). */
+/* tk_ring_wake sends one waiting pop back empty; when none waits, the next one that would. */
 void tk_ring_wake(tk_ring *ring);
 
 /* tk_ring_close lets waiting pops return; what is inside can still be popped. */

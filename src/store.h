@@ -168,7 +168,8 @@ typedef struct tk_step_key {
 
 /* --- the parts of a turn ---------------------------------------------------------------------- */
 
-/* What a claim may take: rows of `ready` with this key, in the order of seq, at most `limit`. */
+/* What a claim may take: rows of `ready` with this key, in the order of seq. `limit` bounds what this
+ * want and the ones directly before it with the same queue take together. */
 typedef struct tk_want {
     int32_t queue, handler, class;
     int64_t past; /* only seq > past; 0: from the start */

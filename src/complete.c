@@ -1,0 +1,301 @@
+/*
+ * complete.c - takes the endings of claimed steps and moves their tasks on.
+ *
+ *   turn.c  --handlers' outcomes--┐
+ *   sweep.c --lost--------------- ┴─► [complete.c] ─► attempt rows, task states
+ *                                          └─► moved: children freed, steps tried again at once
+ *
+ *  1. lock the tasks, sorted            2. finish: the fence, then the ledger's row
+ *  3. read what a failure needs         4. decide, task by task, with the model
+ *  5. write states, acts, counts        6. write retries that wait
+ *
+ * One transaction, the caller's: either the results are stored and the children are free, or neither.
+ * An ending whose lease is not current changes nothing and is told so.
+ */
+#include <stdlib.h>
+
+#include "engine.h"
+
+/* One task of the batch. */
+typedef struct touched {
+    tk_progress progress;
+    int32_t mark_before;
+    const tk_known *known;
+    int32_t class;
+    bool changed;
+} touched;
+
+typedef struct batch {
+    tk_engine *engine;
+    tk_arena *arena;
+    tk_ending *endings;
+    uint32_t count;
+    int64_t now_us;
+    tk_moved *moved;
+
+    tk_uuid *ids; /* of the tasks, sorted, each once */
+    tk_state_row *states;
+    touched *tasks;
+    uint32_t task_count;
+    tk_attempt_row *attempts; /* by ending */
+    bool *accepted;
+    int32_t *bases;
+
+    tk_ready_row *later;
+    uint32_t later_count;
+    uint16_t *freed;
+} batch;
+
+static int compare_ids(const void *a, const void *b) {
+    return tk_uuid_compare(a, b);
+}
+
+static uint32_t task_index(const batch *b, const tk_uuid *id) {
+    const tk_uuid *at = bsearch(id, b->ids, b->task_count, sizeof(*b->ids), compare_ids);
+    assert(at != NULL);
+    return (uint32_t)(at - b->ids);
+}
+
+static bool batch_reserve(batch *b) {
+    uint32_t n = b->count;
+    b->ids = tk_arena_array(b->arena, n, sizeof(*b->ids));
+    b->states = tk_arena_array(b->arena, n, sizeof(*b->states));
+    b->tasks = tk_arena_array(b->arena, n, sizeof(*b->tasks));
+    b->attempts = tk_arena_array(b->arena, n, sizeof(*b->attempts));
+    b->accepted = tk_arena_array(b->arena, n, sizeof(*b->accepted));
+    b->bases = tk_arena_array(b->arena, n, sizeof(*b->bases));
+    b->later = tk_arena_array(b->arena, n, sizeof(*b->later));
+    uint32_t steps_max = 0;
+    uint32_t moved_max = n;
+    for (uint32_t i = 0; i < n; i++) {
+        const tk_template *template = b->endings[i].known->template;
+        steps_max = template->step_count > steps_max ? template->step_count : steps_max;
+        moved_max += template->steps[b->endings[i].lease.step].children.count;
+    }
+    b->freed = tk_arena_array(b->arena, steps_max, sizeof(*b->freed));
+    b->moved->ready = tk_arena_array(b->arena, moved_max, sizeof(*b->moved->ready));
+    b->moved->ready_known = tk_arena_array(b->arena, moved_max, sizeof(*b->moved->ready_known));
+    b->moved->ready_by = tk_arena_array(b->arena, moved_max, sizeof(*b->moved->ready_by));
+    return b->ids != NULL && b->states != NULL && b->tasks != NULL && b->attempts != NULL &&
+           b->accepted != NULL && b->bases != NULL && b->later != NULL && b->freed != NULL &&
+           b->moved->ready != NULL && b->moved->ready_known != NULL && b->moved->ready_by != NULL;
+}
+
+/* Step 1 and 2. */
+static tasker_status lock_and_finish(batch *b, tasker_error *error) {
+    for (uint32_t i = 0; i < b->count; i++) {
+        b->ids[i] = b->endings[i].lease.task_id;
+    }
+    qsort(b->ids, b->count, sizeof(*b->ids), compare_ids);
+    for (uint32_t i = 0; i < b->count; i++) {
+        if (b->task_count == 0 || !tk_uuid_equal(&b->ids[b->task_count - 1], &b->ids[i])) {
+            b->ids[b->task_count++] = b->ids[i];
+        }
+    }
+    bool *found = tk_arena_array(b->arena, b->task_count, sizeof(*found));
+    if (found == NULL) {
+        return tk_nomem(error);
+    }
+    tk_store *store = b->engine->store;
+    tasker_status status = tk_store_call(store, state_lock, b->arena, b->ids, b->task_count,
+                                         b->states, found, error);
+    for (uint32_t i = 0; i < b->count; i++) {
+        const tk_ending *ending = &b->endings[i];
+        b->attempts[i] = (tk_attempt_row){
+            .task_id = ending->lease.task_id,
+            .step = ending->lease.step,
+            .token = ending->lease.token,
+            .outcome = ending->kind,
+            .finished_us = b->now_us,
+            .result = ending->result,
+            .error = ending->error,
+            .metadata = ending->metadata,
+        };
+    }
+    if (status == TASKER_OK) {
+        status = tk_store_call(store, finish, b->attempts, b->count, b->accepted, error);
+    }
+    return status == TASKER_OK ? tk_store_call(store, sync, error) : status;
+}
+
+/* Step 3: from which number the attempts of the failed steps count. */
+static tasker_status read_bases(batch *b, tasker_error *error) {
+    tk_step_key *keys = tk_arena_array(b->arena, b->count, sizeof(*keys));
+    int32_t *bases = tk_arena_array(b->arena, b->count, sizeof(*bases));
+    if (keys == NULL || bases == NULL) {
+        return tk_nomem(error);
+    }
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < b->count; i++) {
+        if (b->accepted[i] && b->endings[i].kind != TK_OUTCOME_OK) {
+            keys[count++] = (tk_step_key){b->attempts[i].task_id, b->attempts[i].step};
+        }
+    }
+    if (count == 0) {
+        return TASKER_OK;
+    }
+    tk_store *store = b->engine->store;
+    tasker_status status = tk_store_call(store, attempt_bases, keys, count, bases, error);
+    if (status == TASKER_OK) {
+        status = tk_store_call(store, sync, error);
+    }
+    for (uint32_t i = 0, k = 0; status == TASKER_OK && i < b->count; i++) {
+        if (b->accepted[i] && b->endings[i].kind != TK_OUTCOME_OK) {
+            b->bases[i] = bases[k++];
+        }
+    }
+    return status;
+}
+
+static void add_ready(batch *b, uint32_t ending, uint32_t step, int32_t attempts, int64_t at_us) {
+    tk_ending *by = &b->endings[ending];
+    tk_moved *moved = b->moved;
+    moved->ready[moved->ready_count] =
+        tk_ready_of(by->known, &by->lease.task_id, step, by->class, attempts, at_us);
+    moved->ready_known[moved->ready_count] = by->known;
+    moved->ready_by[moved->ready_count] = by;
+    moved->ready_count++;
+}
+
+static void decide_success(batch *b, uint32_t i, touched *task) {
+    tk_freed freed = {.numbers = b->freed, .count = 0};
+    tk_progress_satisfy(&task->progress, task->known->template, b->attempts[i].step,
+                        TK_MARK_COMPLETE, &freed);
+    for (uint32_t k = 0; k < freed.count; k++) {
+        add_ready(b, i, freed.numbers[k], 0, 0);
+    }
+}
+
+static void decide_failure(batch *b, uint32_t i, touched *task) {
+    const tk_ending *ending = &b->endings[i];
+    const tk_attempt_row *attempt = &b->attempts[i];
+    const tk_template_step *step = &task->known->template->steps[attempt->step];
+    assert(attempt->attempt > b->bases[i]);
+    int64_t delay_ms = tk_retry_delay(&step->retry, &ending->failure,
+                                      (uint32_t)(attempt->attempt - b->bases[i]),
+                                      tk_random_next(b->engine->random));
+    if (delay_ms < 0) {
+        tk_progress_fail(&task->progress, attempt->step);
+    } else if (delay_ms == 0) {
+        add_ready(b, i, attempt->step, attempt->attempt, 0);
+    } else {
+        tk_ready_row row = tk_ready_of(task->known, &attempt->task_id, attempt->step, task->class,
+                                       attempt->attempt, b->now_us);
+        row.run_at_us = attempt->finished_us + delay_ms * 1000;
+        b->later[b->later_count++] = row;
+        if (b->moved->next_due_us == 0 || row.run_at_us < b->moved->next_due_us) {
+            b->moved->next_due_us = row.run_at_us;
+        }
+    }
+}
+
+/* Step 4. A lease exists only while its step is live and its task runs, so that an accepted ending
+ * always finds both. */
+static void decide(batch *b) {
+    for (uint32_t i = 0; i < b->count; i++) {
+        b->endings[i].accepted = b->accepted[i];
+        if (!b->accepted[i]) {
+            continue;
+        }
+        uint32_t at = task_index(b, &b->attempts[i].task_id);
+        touched *task = &b->tasks[at];
+        if (!task->changed) {
+            task->changed = true;
+            task->known = b->endings[i].known;
+            task->class = b->endings[i].class;
+            task->progress = tk_state_progress(&b->states[at]);
+            task->mark_before = b->states[at].state;
+        }
+        if (b->attempts[i].finished_us > b->states[at].updated_us) {
+            b->states[at].updated_us = b->attempts[i].finished_us;
+        }
+        if (b->endings[i].kind == TK_OUTCOME_OK) {
+            decide_success(b, i, task);
+        } else {
+            decide_failure(b, i, task);
+        }
+    }
+}
+
+/* Step 5. */
+static tasker_status save(batch *b, tasker_error *error) {
+    tk_state_row *states = tk_arena_array(b->arena, b->task_count, sizeof(*states));
+    tk_count_row *counts = tk_arena_array(b->arena, b->task_count, sizeof(*counts));
+    tk_act_row *acts = tk_arena_array(b->arena, b->task_count, sizeof(*acts));
+    if (states == NULL || counts == NULL || acts == NULL) {
+        return tk_nomem(error);
+    }
+    uint32_t changed = 0;
+    uint32_t counted = 0;
+    uint32_t acted = 0;
+    for (uint32_t i = 0; i < b->task_count; i++) {
+        touched *task = &b->tasks[i];
+        if (!task->changed) {
+            continue;
+        }
+        if (tk_progress_settle(&task->progress)) {
+            counts[counted++] = (tk_count_row){task->known->id, task->mark_before,
+                                               (int32_t)task->progress.state, 1};
+            b->moved->tasks_rested += tk_task_mark_resting((int32_t)task->progress.state);
+        }
+        tk_state_apply(&b->states[i], &task->progress, b->now_us);
+        if (task->progress.state == TK_TASK_BLOCKED && task->mark_before != TK_TASK_BLOCKED) {
+            acts[acted++] = (tk_act_row){.task_id = b->ids[i],
+                                         .acted_us = b->states[i].updated_us,
+                                         .kind = TK_ACT_BLOCKED,
+                                         .step = TK_ACT_NO_STEP};
+        }
+        states[changed++] = b->states[i];
+    }
+    tk_store *store = b->engine->store;
+    tasker_status status = TASKER_OK;
+    if (changed > 0) {
+        status = tk_store_call(store, state_update, states, changed, error);
+    }
+    if (status == TASKER_OK && acted > 0) {
+        status = tk_store_call(store, act_insert, acts, acted, error);
+    }
+    if (status == TASKER_OK && counted > 0) {
+        status = tk_store_call(store, count_add, counts, counted, error);
+    }
+    return status;
+}
+
+/* A freed step is enqueued no earlier than what freed it was written. */
+static void date_ready(batch *b) {
+    for (uint32_t i = 0; i < b->moved->ready_count; i++) {
+        tk_ready_row *row = &b->moved->ready[i];
+        row->enqueued_us = b->states[task_index(b, &row->task_id)].updated_us;
+    }
+}
+
+tasker_status tk_complete(tk_engine *engine, tk_arena *arena, tk_ending *endings, uint32_t count,
+                          int64_t now_us, tk_moved *moved, tasker_error *error) {
+    *moved = (tk_moved){.ready_count = 0};
+    if (count == 0) {
+        return TASKER_OK;
+    }
+    batch b = {.engine = engine,
+               .arena = arena,
+               .endings = endings,
+               .count = count,
+               .now_us = now_us,
+               .moved = moved};
+    if (!batch_reserve(&b)) {
+        return tk_nomem(error);
+    }
+    tasker_status status = lock_and_finish(&b, error);
+    if (status == TASKER_OK) {
+        status = read_bases(&b, error);
+    }
+    if (status != TASKER_OK) {
+        return status;
+    }
+    decide(&b);
+    status = save(&b, error);
+    if (status == TASKER_OK && b.later_count > 0) { /* step 6 */
+        status = tk_store_call(engine->store, later_insert, b.later, b.later_count, error);
+    }
+    date_ready(&b);
+    return status;
+}

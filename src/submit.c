@@ -1,0 +1,324 @@
+/*
+ * submit.c - makes tasks: all of a call or none.
+ *
+ *   request ── submit_request.c: read, checked ──► [submit.c] ─► identity, task, state
+ *                                                      └─► ready (later with run_at) ─► COMMIT ─► wake
+ *
+ * Ids are chosen before the first statement. When the answer of the commit is lost, the same ids are
+ * sent again: an id that is there is not written a second time, so a repeat cannot bring a finished
+ * step back.
+ */
+#include "submit.h"
+
+#include <stdlib.h>
+
+#define SUBMIT_TRIES 3 /* of one submission whose commit's answer was lost */
+
+/* The rows of one submission. */
+typedef struct rows {
+    tk_task_row *tasks;
+    tk_request **requests; /* of the same index */
+    bool *inserted;
+    tk_state_row *states;
+    tk_count_row *counts;
+    tk_ready_row *ready, *later;
+    tk_attempt_row *bypassed;
+    uint32_t task_count, ready_count, later_count, bypassed_count;
+} rows;
+
+static tasker_status find_templates(tk_engine *engine, tk_submission *s, tasker_error *error) {
+    tasker_status status = tk_store_call(engine->store, begin, TK_STORE_READ, error);
+    for (uint32_t i = 0; status == TASKER_OK && i < s->count; i++) {
+        tk_request *q = &s->items[i];
+        tk_request *before = i > 0 ? &s->items[i - 1] : NULL;
+        if (before != NULL && tk_str_equal(q->name, before->name) &&
+            tk_str_equal(q->namespace_name, before->namespace_name) &&
+            tk_str_equal(q->version, before->version)) {
+            q->known = before->known;
+            continue;
+        }
+        status = tk_catalog_find(engine, q->namespace_name, q->name, q->version, &q->known, error);
+        if (status == TASKER_NOTFOUND && error != NULL) {
+            tk_request_path(s, i, "name", error->path);
+        }
+    }
+    if (status == TASKER_OK) {
+        return tk_store_call(engine->store, commit, error);
+    }
+    engine->store->driver->rollback(engine->store);
+    return status;
+}
+
+/* --- identity --- */
+
+static int compare_identities(const void *a, const void *b) {
+    const tk_identity_row *x = a;
+    const tk_identity_row *y = b;
+    if (x->queue != y->queue) {
+        return x->queue < y->queue ? -1 : 1;
+    }
+    size_t shorter = x->key.size < y->key.size ? x->key.size : y->key.size;
+    int name = strcmp(x->template_name.data, y->template_name.data);
+    int key = name != 0 ? name : memcmp(x->key.data, y->key.data, shorter);
+    if (key != 0) {
+        return key;
+    }
+    if (x->key.size != y->key.size) {
+        return x->key.size < y->key.size ? -1 : 1;
+    }
+    return tk_uuid_compare(&x->task_id, &y->task_id); /* the earlier in the array wins */
+}
+
+static tasker_status compare_context(tk_engine *engine, tk_submission *s, tk_request *q,
+                                     tasker_error *error) {
+    tk_task_row winner = {0};
+    bool found = false;
+    tasker_status status = tk_store_call(engine->store, task_load, &s->arena, &q->row.id, 1,
+                                         &winner, &found, error);
+    if (status == TASKER_OK) {
+        status = tk_store_call(engine->store, sync, error);
+    }
+    if (status != TASKER_OK || !found) {
+        return status; /* of this very call: its row comes later, with what the first one said */
+    }
+    tk_json context;
+    status = tk_json_parse(winner.context, TASKER_CONTEXT_BYTES_MAX, &context, error);
+    if (status == TASKER_OK) {
+        q->context_differs = !tk_json_equal(context, q->context);
+        q->row.created_us = winner.created_us;
+        status = tk_catalog_get(engine, winner.template_id, &q->known, error);
+    }
+    return status;
+}
+
+static tasker_status take_winner(tk_engine *engine, tk_submission *s, tk_request *q,
+                                 const tk_uuid *winner, tasker_error *error) {
+    if (tk_uuid_equal(&q->row.id, winner)) {
+        return TASKER_OK;
+    }
+    if (q->identity_strict) {
+        char path[TASKER_PATH_MAX];
+        tk_request_path(s, q->index, "context", path);
+        return tk_fail_at(error, TASKER_CONFLICT, path,
+                          "a task with the same context exists, and the template allows each once");
+    }
+    q->repeated = true;
+    q->row.id = *winner;
+    return compare_context(engine, s, q, error);
+}
+
+static tasker_status settle_identities(tk_engine *engine, tk_submission *s, tasker_error *error) {
+    tk_identity_row *identities = tk_arena_array(&s->arena, s->count, sizeof(*identities));
+    tk_uuid *winners = tk_arena_array(&s->arena, s->count, sizeof(*winners));
+    if (identities == NULL || winners == NULL) {
+        return tk_nomem(error);
+    }
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < s->count; i++) {
+        const tk_request *q = &s->items[i];
+        if (q->identity.size > 0) {
+            identities[count++] =
+                (tk_identity_row){q->known->queue, tk_str_of(q->known->template->name), q->identity,
+                                  q->row.id};
+        }
+    }
+    if (count == 0) {
+        return TASKER_OK;
+    }
+    qsort(identities, count, sizeof(*identities), compare_identities);
+    tasker_status status = tk_store_call(engine->store, identity_insert, &s->arena, identities,
+                                         count, winners, error);
+    if (status == TASKER_OK) {
+        status = tk_store_call(engine->store, sync, error);
+    }
+    for (uint32_t i = 0; status == TASKER_OK && i < s->count; i++) {
+        tk_request *q = &s->items[i];
+        for (uint32_t k = 0; q->identity.size > 0 && status == TASKER_OK && k < count; k++) {
+            if (tk_uuid_equal(&identities[k].task_id, &q->row.id)) {
+                status = take_winner(engine, s, q, &winners[k], error);
+                break;
+            }
+        }
+    }
+    return status;
+}
+
+/* --- rows --- */
+
+static bool rows_reserve(rows *r, tk_submission *s) {
+    uint32_t steps = 0;
+    for (uint32_t i = 0; i < s->count; i++) {
+        steps += s->items[i].known->template->step_count;
+    }
+    r->tasks = tk_arena_array(&s->arena, s->count, sizeof(*r->tasks));
+    r->requests = tk_arena_array(&s->arena, s->count, sizeof(*r->requests));
+    r->inserted = tk_arena_array(&s->arena, s->count, sizeof(*r->inserted));
+    r->states = tk_arena_array(&s->arena, s->count, sizeof(*r->states));
+    r->counts = tk_arena_array(&s->arena, s->count, sizeof(*r->counts));
+    r->ready = tk_arena_array(&s->arena, steps, sizeof(*r->ready));
+    r->later = tk_arena_array(&s->arena, steps, sizeof(*r->later));
+    r->bypassed = tk_arena_array(&s->arena, steps, sizeof(*r->bypassed));
+    return r->tasks != NULL && r->requests != NULL && r->inserted != NULL && r->states != NULL &&
+           r->counts != NULL && r->ready != NULL && r->later != NULL && r->bypassed != NULL;
+}
+
+static bool add_steps(rows *r, tk_submission *s, const tk_request *q, uint32_t at) {
+    const tk_template *template = q->known->template;
+    tk_progress progress = {.step_count = template->step_count};
+    progress.bytes =
+        tk_arena_alloc(&s->arena, (size_t)template->step_count * TK_PROGRESS_STEP_BYTES);
+    tk_freed freed = {
+        .numbers = tk_arena_array(&s->arena, template->step_count, sizeof(uint16_t))};
+    if (progress.bytes == NULL || freed.numbers == NULL) {
+        return false;
+    }
+    tk_progress_begin(&progress, template, (tk_steps){q->bypassed, q->bypassed_count}, &freed);
+    int64_t now_us = q->row.created_us;
+    for (uint32_t i = 0; i < freed.count; i++) {
+        tk_ready_row row =
+            tk_ready_of(q->known, &q->row.id, freed.numbers[i], q->row.priority, 0, now_us);
+        row.run_at_us = q->row.run_at_us;
+        if (row.run_at_us > 0) {
+            r->later[r->later_count++] = row;
+        } else {
+            r->ready[r->ready_count++] = row;
+        }
+    }
+    for (uint32_t i = 0; i < q->bypassed_count; i++) {
+        r->bypassed[r->bypassed_count++] = (tk_attempt_row){
+            .task_id = q->row.id,
+            .step = q->bypassed[i],
+            .attempt = 1,
+            .outcome = TK_OUTCOME_RESOLVED,
+            .enqueued_us = now_us,
+            .claimed_us = now_us,
+            .finished_us = now_us,
+            .result = TK_STR("null"),
+            .metadata = TK_STR("{\"bypassed\":true}"),
+        };
+    }
+    r->states[at] = (tk_state_row){
+        .task_id = q->row.id,
+        .open_steps = progress.open_steps,
+        .updated_us = now_us,
+        .progress = progress.bytes,
+        .progress_bytes = template->step_count * TK_PROGRESS_STEP_BYTES,
+        .state = (int32_t)progress.state,
+    };
+    r->counts[at] = (tk_count_row){q->known->id, TK_TASK_NONE, (int32_t)progress.state, 1};
+    return true;
+}
+
+/* After a lost answer some ids may be there: the rest is written only for those that are new. */
+static void keep_inserted(rows *r) {
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < r->task_count; i++) {
+        if (r->inserted[i]) {
+            r->requests[kept++] = r->requests[i];
+        }
+    }
+    r->task_count = kept;
+}
+
+static tasker_status insert_rows(tk_engine *engine, tk_submission *s, rows *r,
+                                 tasker_error *error) {
+    tk_store *store = engine->store;
+    for (uint32_t i = 0; i < s->count; i++) {
+        if (!s->items[i].repeated) {
+            r->requests[r->task_count] = &s->items[i];
+            r->tasks[r->task_count++] = s->items[i].row;
+        }
+    }
+    if (r->task_count == 0) {
+        return TASKER_OK;
+    }
+    tasker_status status =
+        tk_store_call(store, task_insert, r->tasks, r->task_count, r->inserted, error);
+    if (status == TASKER_OK) {
+        status = tk_store_call(store, sync, error);
+    }
+    if (status != TASKER_OK) {
+        return status;
+    }
+    keep_inserted(r);
+    for (uint32_t i = 0; i < r->task_count; i++) {
+        if (!add_steps(r, s, r->requests[i], i)) {
+            return tk_nomem(error);
+        }
+    }
+    if (r->task_count > 0) {
+        status = tk_store_call(store, state_insert, r->states, r->task_count, error);
+    }
+    if (status == TASKER_OK && r->later_count > 0) {
+        status = tk_store_call(store, later_insert, r->later, r->later_count, error);
+    }
+    if (status == TASKER_OK && r->ready_count > 0) {
+        status = tk_store_call(store, ready_insert, r->ready, r->ready_count, error);
+    }
+    if (status == TASKER_OK && r->bypassed_count > 0) {
+        status = tk_store_call(store, attempt_insert, r->bypassed, r->bypassed_count, error);
+    }
+    if (status == TASKER_OK && r->task_count > 0) {
+        status = tk_store_call(store, count_add, r->counts, r->task_count, error);
+    }
+    return status;
+}
+
+/* One try. *unknown: the commit was sent and its answer is lost. */
+static tasker_status store_once(tk_engine *engine, tk_submission *s, bool *unknown,
+                                tasker_error *error) {
+    rows r = {.task_count = 0};
+    *unknown = false;
+    if (!rows_reserve(&r, s)) {
+        return tk_nomem(error);
+    }
+    tasker_status status = tk_store_call(engine->store, begin, TK_STORE_WRITE, error);
+    if (status == TASKER_OK) {
+        status = settle_identities(engine, s, error);
+    }
+    if (status == TASKER_OK) {
+        status = insert_rows(engine, s, &r, error);
+    }
+    if (status == TASKER_OK) {
+        status = tk_store_call(engine->store, commit, error);
+        *unknown = status == TASKER_STORE;
+    }
+    if (status != TASKER_OK) {
+        engine->store->driver->rollback(engine->store);
+    }
+    return status;
+}
+
+static tasker_status store_submission(tk_engine *engine, tk_submission *s, tasker_error *error) {
+    bool unknown = false;
+    tasker_status status = store_once(engine, s, &unknown, error);
+    for (int tries = 1; unknown && tries < SUBMIT_TRIES; tries++) {
+        if (engine->store->driver->reconnect(engine->store, error) != TASKER_OK) {
+            return TASKER_STORE;
+        }
+        status = store_once(engine, s, &unknown, error);
+    }
+    return status;
+}
+
+tasker_status tk_submit(tk_engine *engine, tk_str request, tk_buf *answer, tasker_error *error) {
+    tk_submission s = {.count = 0};
+    tasker_status status = tk_request_read(request, tk_clock_now(engine->clock), &s, error);
+    if (status == TASKER_OK && s.count > 0) {
+        status = find_templates(engine, &s, error);
+    }
+    for (uint32_t i = 0; status == TASKER_OK && i < s.count; i++) {
+        status = tk_request_check(&s, &s.items[i], error);
+        s.items[i].row.id =
+            tk_uuid_task(s.items[i].row.created_us, tk_random_next(engine->random));
+    }
+    if (status == TASKER_OK && s.count > 0) {
+        status = store_submission(engine, &s, error);
+    }
+    if (status == TASKER_OK) {
+        tk_submission_answer(&s, answer);
+        engine->store->driver->wake(engine->store);
+    }
+    tk_arena_release(&s.arena);
+    return status;
+}

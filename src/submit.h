@@ -1,0 +1,55 @@
+/*
+ * submit.h - a submission between its parts: read from JSON, checked, stored, answered.
+ */
+#ifndef TK_SUBMIT_H
+#define TK_SUBMIT_H
+
+#include "engine.h"
+
+#define TK_TAGS_MAX 64
+#define TK_TAG_BYTES_MAX 128
+#define TK_KEY_BYTES_MAX 256
+#define TK_FIELD_BYTES_MAX 1024 /* initiator, source_system, reason */
+#define TK_DELAY_S_MAX (10 * 366 * 86400)
+
+/* One task to be made. Texts live in the submission's arena or in the request. */
+typedef struct tk_request {
+    uint32_t index; /* in the request's array */
+    tk_str name, namespace_name, version; /* version empty: the one registered last */
+    tk_json context;
+    tk_json bypass; /* array of strings, or NONE */
+    tk_str idempotency_key; /* empty: none */
+    tk_task_row row;        /* id, priority, tags, … as they will be stored */
+    const tk_known *known;
+    const uint16_t *bypassed; /* step numbers, ascending */
+    uint32_t bypassed_count;
+    tk_str identity; /* what makes it the same task again; empty: nothing */
+    bool identity_strict;
+    bool repeated; /* the key belongs to `row.id`, which was there before */
+    bool context_differs;
+} tk_request;
+
+typedef struct tk_submission {
+    tk_arena arena;
+    bool array; /* the request was an array: so is the answer */
+    tk_request *items;
+    uint32_t count;
+} tk_submission;
+
+/* tk_request_read reads one request or an array of them (contract 6.1): submit_request.c. Pure.
+ * Errors name the member ("$[3].priority"). */
+tasker_status tk_request_read(tk_str text, int64_t now_us, tk_submission *submission,
+                              tasker_error *error);
+
+/* tk_request_path writes the path of a member of request `index` ("$.context", "$[3].context"). */
+void tk_request_path(const tk_submission *submission, uint32_t index, const char *member,
+                     char path[TASKER_PATH_MAX]);
+
+/* tk_request_check holds a request against its template: steps, bypass_steps, input_schema, identity:
+ * submit_request.c. Pure. */
+tasker_status tk_request_check(tk_submission *submission, tk_request *request, tasker_error *error);
+
+/* tk_submission_answer writes the answer of tasker_submit(). */
+void tk_submission_answer(const tk_submission *submission, tk_buf *answer);
+
+#endif
