@@ -26,11 +26,8 @@ struct tk_arena_block {
 };
 
 static tk_arena_block *block_new(size_t room) {
-    size_t size = 0;
-    if (__builtin_add_overflow(sizeof(tk_arena_block), room, &size)) {
-        return NULL;
-    }
-    tk_arena_block *block = tk_resize_array(NULL, size, 1); /* pieces are zeroed one by one */
+    /* Not zeroed: pieces are, one by one. */
+    tk_arena_block *block = tk_resize_array(NULL, sizeof(tk_arena_block) + room, 1);
     if (block != NULL) {
         *block = (tk_arena_block){.room = room};
     }
@@ -63,10 +60,10 @@ static tk_arena_block *block_for(tk_arena *arena, size_t size) {
 }
 
 void *tk_arena_alloc(tk_arena *arena, size_t size) {
-    size_t padded = 0;
-    if (__builtin_add_overflow(size == 0 ? 1 : size, (size_t)PIECE_ALIGN - 1, &padded)) {
+    if (size > TK_ARENA_PIECE_BYTES_MAX) {
         return NULL;
     }
+    size_t padded = (size == 0 ? 1 : size) + PIECE_ALIGN - 1;
     padded -= padded % PIECE_ALIGN;
 
     tk_arena_block *block = block_for(arena, padded);
@@ -99,6 +96,10 @@ char *tk_arena_copy(tk_arena *arena, const void *data, size_t size) {
 }
 
 bool tk_arena_str(tk_arena *arena, tk_str text, tk_str *copy) {
+    if (text.data == NULL) { /* nothing stays nothing */
+        *copy = text;
+        return true;
+    }
     char *data = tk_arena_copy(arena, text.data, text.size);
     if (data == NULL) {
         return false;

@@ -6,6 +6,9 @@
 
 #include "base.h"
 
+/* One piece is at most this large; more counts as a failed allocation. */
+#define TK_ARENA_PIECE_BYTES_MAX ((size_t)1 << 30)
+
 typedef struct tk_arena_block tk_arena_block;
 
 /* An arena; zero-initialised is empty and ready. Not thread-safe. */
@@ -23,7 +26,8 @@ void *tk_arena_array(tk_arena *arena, size_t count, size_t size);
 /* tk_arena_copy copies bytes and adds a NUL; NULL when out of memory. */
 char *tk_arena_copy(tk_arena *arena, const void *data, size_t size);
 
-/* tk_arena_str copies a text (NUL-terminated behind its end); false when out of memory. */
+/* tk_arena_str copies a text (NUL-terminated behind its end; data NULL stays NULL); false when out of
+ * memory. */
 bool tk_arena_str(tk_arena *arena, tk_str text, tk_str *copy);
 
 /* tk_arena_printf formats into the arena; NULL when out of memory. */

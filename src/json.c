@@ -138,8 +138,7 @@ static tk_json_char unicode_next(const char **at, const char *end) {
     int32_t unit = tk_json_hex4(*at + 2, end);
     assert(unit >= 0); /* checked by the parser */
     *at += 6;
-    if (unit >= 0xd800 && unit <= 0xdbff && end - *at >= 6 && (*at)[0] == '\\' &&
-        (*at)[1] == 'u') {
+    if (unit >= 0xd800 && unit <= 0xdbff && end - *at >= 6 && (*at)[0] == '\\' && (*at)[1] == 'u') {
         int32_t low = tk_json_hex4(*at + 2, end);
         if (low >= 0xdc00 && low <= 0xdfff) {
             *at += 6;

@@ -5,22 +5,16 @@
  */
 #include "utf8.h"
 
-/* Unfinished means: the bytes up to the end could still have become a character. */
+/* Unfinished means: with more bytes it could have become a character. The second byte decides, and
+ * each lead byte allows the lowest or the highest tail there. */
 static bool is_unfinished(const char *at, const char *end) {
-    char whole[4] = {0};
+    static const char tails[] = {(char)0x80, (char)0xbf};
     size_t left = (size_t)(end - at);
-    if (left == 0 || left >= sizeof(whole)) {
-        return false;
-    }
-    memcpy(whole, at, left);
-    for (size_t i = left; i < sizeof(whole); i++) {
-        /* Both ends of the second byte's range, as e0 and f0 want the high, ed and f4 the low. */
-        whole[i] = (char)0x80;
-        if (tk_utf8_length(whole, whole + i + 1) == i + 1) {
-            return true;
-        }
-        whole[i] = (char)0xbf;
-        if (tk_utf8_length(whole, whole + i + 1) == i + 1) {
+    for (size_t i = 0; i < sizeof(tails) && left < 4; i++) {
+        char whole[4];
+        memset(whole, tails[i], sizeof(whole));
+        memcpy(whole, at, left);
+        if (tk_utf8_length(whole, whole + sizeof(whole)) > left) {
             return true;
         }
     }
