@@ -31,7 +31,7 @@ typedef struct tk_json {
 
 /* tk_json_parse checks a whole text: syntax, UTF-8, no NUL (neither the byte nor \u0000), depth at
  * most TASKER_JSON_DEPTH_MAX (arrays and objects nested), size at most bytes_max, nothing behind the
- * value, no name twice within one object (objects of up to 64 members are compared directly).
+ * value, no name twice among the first 64 of an object (names behind them are not compared).
  * Lone surrogates (\ud800) are refused. INVALID: the message says what, at which byte, and what is
  * expected; the path names the value ("$.a[2]"). Does not recurse on the C stack deeper than the
  * depth limit. */
@@ -52,7 +52,8 @@ tk_json_iterator tk_json_each(tk_json container);
 bool tk_json_next(tk_json_iterator *it);
 size_t tk_json_count(tk_json container);
 
-/* tk_json_string decodes a STRING into the arena; false when out of memory. */
+/* tk_json_string decodes a STRING into the arena, NUL-terminated; false when out of memory. What is
+ * no STRING gives an empty text. */
 bool tk_json_string(tk_arena *arena, tk_json value, tk_str *text);
 
 /* tk_json_string_is compares a STRING with a text without decoding into memory. */
