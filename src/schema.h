@@ -11,7 +11,8 @@
 #include "arena.h"
 #include "json.h"
 
-#define TK_SCHEMA_STEPS_MAX 1000000 /* keyword checks per validation; beyond: INVALID */
+#define TK_SCHEMA_STEPS_MAX 4000000 /* keyword checks per validation; beyond: INVALID */
+#define TK_SCHEMA_DEPTH_MAX 512     /* schemas within each other, $ref followed; beyond: INVALID */
 
 /* tk_schema_check validates `value`. INVALID: error->path is the place of the offending value,
  * rooted at `root` ("$.context"), the message says what is expected there. Numbers compare exactly;

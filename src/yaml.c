@@ -14,7 +14,6 @@
 #include <yaml.h>
 
 #include "json.h"
-#include "names.h"
 
 #define CORE_TAG "tag:yaml.org,2002:"
 
@@ -134,38 +133,18 @@ static tasker_status begin(reader *r, tk_yaml_kind kind, yaml_mark_t mark,
     return status;
 }
 
-static tasker_status refuse_duplicate(reader *r, tk_yaml *map, uint32_t index) {
-    tk_yaml *child = map->first;
-    while (child->index != index) {
-        child = child->next;
-    }
-    r->has_key = true; /* so that the path names the key */
-    r->key = child->key;
-    return refuse(r, (tk_yaml_place){child->key_line, child->key_column},
-                  "the key stands twice in this map; expected it once");
-}
-
-/* Sorted, equal keys stand side by side. */
-static tasker_status check_keys(reader *r, tk_yaml *map) {
-    if (map->count < 2) {
-        return TASKER_OK;
-    }
-    tk_name *keys = tk_alloc_array(map->count, sizeof(*keys));
-    if (keys == NULL) {
+static tasker_status check_keys(reader *r, const tk_yaml *map) {
+    const tk_yaml *again = NULL;
+    if (!tk_yaml_find_duplicate(map, &again)) {
         return tk_nomem(r->error);
     }
-    for (const tk_yaml *child = map->first; child != NULL; child = child->next) {
-        keys[child->index] = (tk_name){child->key, child->index};
+    if (again == NULL) {
+        return TASKER_OK;
     }
-    tk_names_sort(keys, map->count);
-    uint32_t again = UINT32_MAX; /* the first in the text that repeats an earlier one */
-    for (uint32_t i = 1; i < map->count; i++) {
-        if (keys[i].number < again && tk_str_equal(keys[i - 1].text, keys[i].text)) {
-            again = keys[i].number;
-        }
-    }
-    tk_free(keys);
-    return again == UINT32_MAX ? TASKER_OK : refuse_duplicate(r, map, again);
+    r->has_key = true; /* so that the path names the key */
+    r->key = again->key;
+    return refuse(r, (tk_yaml_place){again->key_line, again->key_column},
+                  "the key stands twice in this map; expected it once");
 }
 
 static tasker_status end(reader *r) {
@@ -343,6 +322,21 @@ static tasker_status read_events(reader *r, tk_str text) {
     return status;
 }
 
+/* libyaml compares each tag directive with all before it: many of them would cost minutes. */
+static size_t find_tag_directive(tk_str text) {
+    static const char breaks[] =
+        "\n\r\x85\xa8\xa9\xbf"; /* last bytes of what ends a line, or a BOM */
+    const char *end = text.data + text.size;
+    const char *at = text.data;
+    while ((at = memmem(at, (size_t)(end - at), "%TAG", 4)) != NULL) {
+        if (at == text.data || strchr(breaks, at[-1]) != NULL) {
+            return (size_t)(at - text.data);
+        }
+        at++;
+    }
+    return SIZE_MAX;
+}
+
 static tasker_status check_bytes(reader *r, tk_str text) {
     if (text.size > TASKER_TEMPLATE_BYTES_MAX) {
         return refuse(r, (tk_yaml_place){1, 1}, "the text has %zu bytes; expected at most %d",
@@ -357,6 +351,11 @@ static tasker_status check_bytes(reader *r, tk_str text) {
     if (nul != NULL) {
         return refuse(r, place_of_byte(text, (size_t)(nul - text.data)),
                       "a NUL byte; expected text");
+    }
+    size_t directive = text.size == 0 ? SIZE_MAX : find_tag_directive(text);
+    if (directive != SIZE_MAX) {
+        return refuse(r, place_of_byte(text, directive),
+                      "tag directives (%%TAG) are not allowed; expected none");
     }
     return TASKER_OK;
 }

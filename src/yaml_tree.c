@@ -5,6 +5,7 @@
  */
 #include "yaml_tree.h"
 #include "json.h"
+#include "names.h"
 
 #define PATH_KEY_BYTES_MAX 64 /* of one key within a path */
 
@@ -19,6 +20,35 @@ tk_yaml *tk_yaml_member(const tk_yaml *map, const char *key) {
         }
     }
     return NULL;
+}
+
+/* Sorted, equal keys stand side by side. */
+bool tk_yaml_find_duplicate(const tk_yaml *map, const tk_yaml **again) {
+    *again = NULL;
+    if (map->count < 2) {
+        return true;
+    }
+    tk_name *keys = tk_alloc_array(map->count, sizeof(*keys));
+    if (keys == NULL) {
+        return false;
+    }
+    for (const tk_yaml *child = map->first; child != NULL; child = child->next) {
+        keys[child->index] = (tk_name){child->key, child->index};
+    }
+    tk_names_sort(keys, map->count);
+    uint32_t index = UINT32_MAX;
+    for (uint32_t i = 1; i < map->count; i++) {
+        if (keys[i].number < index && tk_str_equal(keys[i - 1].text, keys[i].text)) {
+            index = keys[i].number;
+        }
+    }
+    tk_free(keys);
+    for (const tk_yaml *child = map->first; child != NULL; child = child->next) {
+        if (child->index == index) {
+            *again = child;
+        }
+    }
+    return true;
 }
 
 const char *tk_yaml_kind_name(tk_yaml_kind kind) {

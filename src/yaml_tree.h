@@ -63,6 +63,10 @@ bool tk_yaml_resolve(tk_arena *arena, tk_str plain, tk_yaml_kind *kind, tk_str *
 /* tk_yaml_member finds a map's value by key; NULL when there is none or `map` is no map. */
 tk_yaml *tk_yaml_member(const tk_yaml *map, const char *key);
 
+/* tk_yaml_find_duplicate finds the first child of a map whose key stands before it already; *again
+ * is NULL when there is none. false: out of memory. */
+bool tk_yaml_find_duplicate(const tk_yaml *map, const tk_yaml **again);
+
 /* tk_yaml_path is the place within the document, "steps[2].retry.backoff"; "" for the root. In the
  * arena; NULL when out of memory. Long keys are cut. */
 const char *tk_yaml_path(tk_arena *arena, const tk_yaml *node);
