@@ -59,9 +59,11 @@ Test(arena, copies_end_with_a_nul) {
     cr_assert(tk_arena_str(&arena, TK_STR("text"), &copy));
     cr_assert_eq(copy.size, 4);
     cr_assert_str_eq(copy.data, "text");
-    cr_assert(tk_arena_str(&arena, (tk_str){NULL, 0}, &copy));
+    cr_assert(tk_arena_str(&arena, TK_STR(""), &copy));
     cr_assert_eq(copy.size, 0);
     cr_assert_str_eq(copy.data, "");
+    cr_assert(tk_arena_str(&arena, (tk_str){NULL, 0}, &copy)); /* no text stays none */
+    cr_assert_null(copy.data);
     cr_assert_str_eq(tk_arena_printf(&arena, "%s-%d", "x", 42), "x-42");
     char *wide = tk_arena_printf(&arena, "%5000d", 1);
     cr_assert_eq(strlen(wide), 5000);
