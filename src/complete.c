@@ -197,6 +197,7 @@ static void decide(batch *b) {
         if (!b->accepted[i]) {
             continue;
         }
+        b->endings[i].finished_us = b->attempts[i].finished_us;
         uint32_t at = task_index(b, &b->attempts[i].task_id);
         touched *task = &b->tasks[at];
         if (!task->changed) {

@@ -109,6 +109,7 @@ typedef struct tk_ending {
     tk_failure failure;         /* of ERROR and LOST */
     tk_str result, error, metadata; /* JSON, or data NULL */
     bool accepted;              /* out: the lease was current, the ending is recorded */
+    int64_t finished_us;        /* out, when accepted: as recorded */
     void *owner;                /* the caller's */
 } tk_ending;
 
@@ -126,6 +127,12 @@ typedef struct tk_moved {
  * insertion of moved->ready. Within the caller's WRITE transaction; memory from `arena`. */
 tasker_status tk_complete(tk_engine *engine, tk_arena *arena, tk_ending *endings, uint32_t count,
                           int64_t now_us, tk_moved *moved, tasker_error *error);
+
+/* tk_leases_return gives unstarted steps back: no attempt is recorded, and the step keeps its place in
+ * time. Locks their tasks. returned[i]=false: the lease was gone. Within the caller's transaction. */
+tasker_status tk_leases_return(tk_engine *engine, tk_arena *arena, const tk_lease_row *leases,
+                               tk_ready_row *readies, uint32_t count, bool *returned,
+                               tasker_error *error);
 
 /* --- claim.c ---------------------------------------------------------------------------------- */
 

@@ -51,22 +51,23 @@ static tasker_status find_templates(tk_engine *engine, tk_submission *s, tasker_
 
 /* --- identity --- */
 
+/* By namespace, template, key; of equal ones the earlier in the array wins. */
 static int compare_identities(const void *a, const void *b) {
-    const tk_identity_row *x = a;
-    const tk_identity_row *y = b;
-    if (x->queue != y->queue) {
-        return x->queue < y->queue ? -1 : 1;
+    const tk_request *x = *(tk_request *const *)a;
+    const tk_request *y = *(tk_request *const *)b;
+    if (x->known->queue != y->known->queue) {
+        return x->known->queue < y->known->queue ? -1 : 1;
     }
-    size_t shorter = x->key.size < y->key.size ? x->key.size : y->key.size;
-    int name = strcmp(x->template_name.data, y->template_name.data);
-    int key = name != 0 ? name : memcmp(x->key.data, y->key.data, shorter);
-    if (key != 0) {
-        return key;
+    size_t shorter = x->identity.size < y->identity.size ? x->identity.size : y->identity.size;
+    int order = strcmp(x->known->template->name, y->known->template->name);
+    order = order != 0 ? order : memcmp(x->identity.data, y->identity.data, shorter);
+    if (order != 0) {
+        return order;
     }
-    if (x->key.size != y->key.size) {
-        return x->key.size < y->key.size ? -1 : 1;
+    if (x->identity.size != y->identity.size) {
+        return x->identity.size < y->identity.size ? -1 : 1;
     }
-    return tk_uuid_compare(&x->task_id, &y->task_id); /* the earlier in the array wins */
+    return x->index < y->index ? -1 : x->index > y->index;
 }
 
 static tasker_status compare_context(tk_engine *engine, tk_submission *s, tk_request *q,
@@ -108,37 +109,34 @@ static tasker_status take_winner(tk_engine *engine, tk_submission *s, tk_request
 }
 
 static tasker_status settle_identities(tk_engine *engine, tk_submission *s, tasker_error *error) {
+    tk_request **keyed = tk_arena_array(&s->arena, s->count, sizeof(*keyed));
     tk_identity_row *identities = tk_arena_array(&s->arena, s->count, sizeof(*identities));
     tk_uuid *winners = tk_arena_array(&s->arena, s->count, sizeof(*winners));
-    if (identities == NULL || winners == NULL) {
+    if (keyed == NULL || identities == NULL || winners == NULL) {
         return tk_nomem(error);
     }
     uint32_t count = 0;
     for (uint32_t i = 0; i < s->count; i++) {
-        const tk_request *q = &s->items[i];
-        if (q->identity.size > 0) {
-            identities[count++] =
-                (tk_identity_row){q->known->queue, tk_str_of(q->known->template->name), q->identity,
-                                  q->row.id};
+        if (s->items[i].identity.size > 0) {
+            keyed[count++] = &s->items[i];
         }
     }
     if (count == 0) {
         return TASKER_OK;
     }
-    qsort(identities, count, sizeof(*identities), compare_identities);
+    qsort(keyed, count, sizeof(*keyed), compare_identities);
+    for (uint32_t i = 0; i < count; i++) {
+        const tk_known *known = keyed[i]->known;
+        identities[i] = (tk_identity_row){known->queue, tk_str_of(known->template->name),
+                                          keyed[i]->identity, keyed[i]->row.id};
+    }
     tasker_status status = tk_store_call(engine->store, identity_insert, &s->arena, identities,
                                          count, winners, error);
     if (status == TASKER_OK) {
         status = tk_store_call(engine->store, sync, error);
     }
-    for (uint32_t i = 0; status == TASKER_OK && i < s->count; i++) {
-        tk_request *q = &s->items[i];
-        for (uint32_t k = 0; q->identity.size > 0 && status == TASKER_OK && k < count; k++) {
-            if (tk_uuid_equal(&identities[k].task_id, &q->row.id)) {
-                status = take_winner(engine, s, q, &winners[k], error);
-                break;
-            }
-        }
+    for (uint32_t i = 0; status == TASKER_OK && i < count; i++) {
+        status = take_winner(engine, s, keyed[i], &winners[i], error);
     }
     return status;
 }

@@ -12,6 +12,7 @@
 
 #include "engine.h"
 #include "ring.h"
+#include "wake.h"
 
 #define TK_TURN_OUTCOMES_MAX 128 /* outcomes saved by one turn */
 #define TK_PREFETCH_MAX 256      /* steps claimed beyond the free threads */
@@ -22,6 +23,10 @@
 #define TK_BEAT_IDLE_US 5000000
 #define TK_LOOK_OPEN_US 1000000  /* longest wait with work open */
 #define TK_LOOK_IDLE_US 5000000
+#define TK_DUE_MAX 1000          /* steps that one turn moves from later to ready */
+#define TK_STRIKES_MAX 3         /* refusals of one outcome before it is given up */
+#define TK_FAILURE_PAUSE_US 50000 /* after a failed turn; doubled each time, five times */
+#define TK_EXTEND_MS_MAX (INT64_C(30) * 86400 * 1000)
 #define TK_DEATH_BEATS 10        /* own beats during which another's stood still */
 
 typedef enum tk_held_state {
@@ -38,15 +43,17 @@ typedef struct tk_held {
     tk_arena arena;   /* what `step` points to */
     tk_lease_row lease;
     const tk_known *known;
-    int32_t class;
+    tk_task_row task;
+    tk_result_row *results; /* of the ancestors, in the template's order; dependencies[] shows them */
     tk_held_state state;
     bool in_handler;      /* taken and not returned: takes a slot */
     bool overdue_told;
     bool timed_out;
-    bool give_back;       /* ended by release: unstarted */
+    bool give_back;       /* ended by release before it began: no attempt is recorded */
     int64_t started_mono_us, deadline_mono_us; /* 0: none */
     tk_ending ending;     /* once ENDED; its texts live in `ended` */
     tk_arena ended;
+    uint32_t round;       /* of tk_reconcile: its lease was there */
     uint32_t references;  /* atomic */
     struct tk_held *next; /* in its bucket */
 } tk_held;
@@ -71,15 +78,26 @@ typedef struct tk_worker {
     tk_held *buckets[TK_HELD_BUCKETS];
     uint32_t held_count, in_handler_count;
     int64_t handler_us_mean; /* of handlers that ended here, moving; 0: none yet */
+    int64_t next_deadline_mono_us; /* the earliest step time-out, or 0 */
     tasker_worker_stats stats;
 
     tk_ring ready; /* of tk_held *, claimed and waiting */
     tk_ring done;  /* of tk_held *, ended */
+    tk_wake *wake; /* of who runs the turns, raised when something ended; NULL: nobody sleeps */
+    bool asleep;   /* atomic: it needs raising */
+    bool look;     /* atomic: somebody woke us, look at the queue */
 
     /* Only the turn's thread: */
-    tk_held *unsaved[TK_TURN_OUTCOMES_MAX]; /* endings whose transaction failed or is unknown */
+    tk_held *unsaved[TK_TURN_OUTCOMES_MAX]; /* taken from `done`, not yet known to be saved */
     uint32_t unsaved_count;
+    uint32_t batch_max; /* how many of them the next turn sends: halved when a batch is refused */
+    uint32_t strikes;   /* how often the first of them was refused alone */
     bool fate_unknown; /* an answer was lost: compare leases with memory first */
+    bool taken_for_dead; /* a beat found no row: begin anew under another id */
+    uint32_t failures; /* turns in a row */
+    uint32_t round;    /* of tk_reconcile */
+    tk_str name;       /* for registering anew */
+    tk_str *namespace_names, *handler_names;
     bool stopping;     /* claim nothing */
     bool idle;         /* the last look found nothing */
     int64_t now_floor_us;
@@ -89,7 +107,8 @@ typedef struct tk_worker {
     int32_t top_class; /* highest class with work left at the last claim */
     tk_peer peers[TK_PEERS_MAX];
     uint32_t peer_count;
-    bool look; /* somebody woke us: look even if nothing is due */
+    tk_arena arena;       /* of the current turn */
+    tk_arena setup_arena; /* of names and skills */
 } tk_worker;
 
 typedef struct tk_worker_setup {
@@ -137,9 +156,46 @@ void tk_worker_finished(tk_worker *worker, const char *event_id);
 
 /* --- held.c: the steps a worker holds ---------------------------------------------------------- */
 
-/* tk_held_new makes a held step of a claim; results[i] belongs to ancestor i of the step. */
+/* tk_held_new makes a held step of a claim. results[i] belongs to ancestor i of the step, `failure`
+ * (NULL: none) is its newest attempt that failed, `base` the number from which its attempts count.
+ * Copies everything but the template. NULL: out of memory. */
 tk_held *tk_held_new(const tk_known *known, const tk_task_row *task, const tk_lease_row *lease,
                      int32_t base, const tk_result_row *results, const tk_attempt_row *failure);
 void tk_held_release(tk_held *held); /* gives one reference back */
+
+/* The table, under the worker's mutex. */
+void tk_held_add(tk_worker *worker, tk_held *held);
+tk_held *tk_held_find(tk_worker *worker, int64_t token); /* NULL: not here */
+void tk_held_remove(tk_worker *worker, tk_held *held);   /* gives the table's reference back */
+
+/* tk_held_settle is called when a held step's part in the store is over: it leaves the table now, or
+ * once its handler has returned. Under the mutex. */
+void tk_held_settle(tk_worker *worker, tk_held *held);
+
+/* tk_held_end sets how a step ended (copies the texts); false: out of memory. */
+bool tk_held_end(tk_held *held, int32_t kind, const tk_failure *failure, tk_str result,
+                 tk_str error, tk_str metadata);
+
+/* tk_claims_hold makes held steps of claimed rows, reading what they need (results, failures) within
+ * the open transaction. Also after an error *made_count of them are the caller's. */
+tasker_status tk_claims_hold(tk_engine *engine, tk_arena *arena, const tk_claim_row *rows,
+                             uint32_t count, tk_held **made, uint32_t *made_count,
+                             tasker_error *error);
+
+/* --- reconcile.c: what the store says this worker has ------------------------------------------ */
+
+/* tk_reconcile compares the leases of this worker with what it holds: what only the store knows is
+ * given back, what only memory knows is gone. Own transaction. */
+tasker_status tk_reconcile(tk_worker *worker, tasker_error *error);
+
+/* tk_peers_watch looks at the other workers after an own beat, and recovers those that stood still.
+ * Own transactions. */
+tasker_status tk_peers_watch(tk_worker *worker, tasker_error *error);
+
+/* tk_worker_register writes this worker's row; its id becomes worker->id. Own transaction. */
+tasker_status tk_worker_register(tk_worker *worker, tasker_error *error);
+
+/* tk_worker_now is the time for what this worker writes: it never runs backwards. */
+int64_t tk_worker_now(tk_worker *worker);
 
 #endif

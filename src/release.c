@@ -1,0 +1,39 @@
+/*
+ * release.c - gives claimed steps back that nobody began.
+ *
+ *   turn.c, reconcile.c ──► [release.c] ──► ready, with the attempts and the time of before
+ */
+#include <stdlib.h>
+
+#include "engine.h"
+
+static int compare_ids(const void *a, const void *b) {
+    return tk_uuid_compare(a, b);
+}
+
+tasker_status tk_leases_return(tk_engine *engine, tk_arena *arena, const tk_lease_row *leases,
+                               tk_ready_row *readies, uint32_t count, bool *returned,
+                               tasker_error *error) {
+    tk_uuid *ids = tk_arena_array(arena, count, sizeof(*ids));
+    tk_state_row *states = tk_arena_array(arena, count, sizeof(*states));
+    bool *found = tk_arena_array(arena, count, sizeof(*found));
+    if (ids == NULL || states == NULL || found == NULL) {
+        return tk_nomem(error);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        ids[i] = leases[i].task_id;
+    }
+    qsort(ids, count, sizeof(*ids), compare_ids);
+    uint32_t unique = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (unique == 0 || !tk_uuid_equal(&ids[unique - 1], &ids[i])) {
+            ids[unique++] = ids[i];
+        }
+    }
+    tasker_status status =
+        tk_store_call(engine->store, state_lock, arena, ids, unique, states, found, error);
+    if (status == TASKER_OK) {
+        status = tk_store_call(engine->store, lease_return, leases, readies, count, returned, error);
+    }
+    return status == TASKER_OK ? tk_store_call(engine->store, sync, error) : status;
+}

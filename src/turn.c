@@ -1,0 +1,485 @@
+/*
+ * turn.c - one turn of a worker: what ended is saved, what is due moves, what is free is claimed.
+ *
+ *   done ring ──► [turn.c] ── complete.c ──► freed steps ─┬─ kept here (sticky): lease
+ *                     │                                   └─ ready
+ *                     └── claim.c ──► leases ──► ready ring
+ *
+ * All of it in one transaction. What it takes from the done ring stays in `unsaved` until the commit
+ * was answered; what it claims is made in memory before the commit and shown to the host after it. An
+ * answer that was lost is settled by reconcile.c before the next turn.
+ */
+#include "turn_parts.h"
+
+int64_t tk_worker_now(tk_worker *worker) {
+    int64_t now_us = tk_clock_now(worker->engine.clock);
+    if (now_us > worker->now_floor_us) {
+        worker->now_floor_us = now_us;
+    }
+    return worker->now_floor_us;
+}
+
+/* --- before the transaction --- */
+
+/* How many more steps this worker wants: its free threads, and what will begin within the window. */
+static uint32_t free_slots(tk_worker *w) {
+    if (w->stopping) {
+        return 0;
+    }
+    uint32_t waiting = tk_ring_count(&w->ready);
+    pthread_mutex_lock(&w->mutex);
+    uint32_t want = w->threads > w->in_handler_count ? w->threads - w->in_handler_count : 0;
+    int64_t mean_us = w->handler_us_mean;
+    uint32_t room = w->held_count < TK_HELD_MAX ? TK_HELD_MAX - w->held_count : 0;
+    pthread_mutex_unlock(&w->mutex);
+    if (mean_us > 0) {
+        int64_t ahead = (int64_t)w->threads * TK_PREFETCH_WINDOW_US / mean_us;
+        want += ahead < TK_PREFETCH_MAX ? (uint32_t)ahead : TK_PREFETCH_MAX;
+    }
+    want = want > waiting ? want - waiting : 0;
+    return want < room ? want : room;
+}
+
+/* Fails the attempts of running steps whose time is over. */
+static void expire(tk_worker *w, int64_t mono_us) {
+    static const tk_failure failure = {.retryable = true, .retry_after_ms = -1};
+    pthread_mutex_lock(&w->mutex);
+    bool look = w->next_deadline_mono_us > 0 && w->next_deadline_mono_us <= mono_us;
+    if (look) {
+        w->next_deadline_mono_us = 0;
+    }
+    for (uint32_t i = 0; look && i < TK_HELD_BUCKETS; i++) {
+        for (tk_held *held = w->buckets[i]; held != NULL; held = held->next) {
+            if (held->state != TK_HELD_RUNNING || held->deadline_mono_us == 0) {
+                continue;
+            }
+            if (held->deadline_mono_us > mono_us) {
+                if (w->next_deadline_mono_us == 0 ||
+                    held->deadline_mono_us < w->next_deadline_mono_us) {
+                    w->next_deadline_mono_us = held->deadline_mono_us;
+                }
+                continue;
+            }
+            tk_buf buf = {0};
+            tk_error_json(&buf, TK_STR("the step ran longer than its time-out"),
+                          TK_STR("TimeoutError"), (tk_str){NULL, 0}, (tk_str){NULL, 0}, true);
+            if (!buf.failed && tk_held_end(held, TK_OUTCOME_ERROR, &failure, (tk_str){NULL, 0},
+                                           tk_buf_view(&buf), (tk_str){NULL, 0}) &&
+                tk_ring_push(&w->done, held, false)) {
+                held->state = TK_HELD_ENDED;
+                held->timed_out = true;
+                w->stats.timed_out++;
+            } else { /* out of memory: the next turn tries again */
+                w->next_deadline_mono_us = mono_us + 1000;
+            }
+            tk_buf_release(&buf);
+        }
+    }
+    pthread_mutex_unlock(&w->mutex);
+}
+
+static void take_done(tk_worker *w) {
+    void *item = NULL;
+    while (w->unsaved_count < TK_TURN_OUTCOMES_MAX &&
+           tk_ring_pop(&w->done, 0, &item) == TASKER_OK) {
+        w->unsaved[w->unsaved_count++] = item;
+    }
+}
+
+static bool prepare(turn *t) {
+    tk_worker *w = t->worker;
+    t->sent = w->unsaved_count < w->batch_max ? w->unsaved_count : w->batch_max;
+    t->endings = tk_arena_array(&w->arena, t->sent, sizeof(*t->endings));
+    t->returns = tk_arena_array(&w->arena, t->sent, sizeof(*t->returns));
+    t->return_readies = tk_arena_array(&w->arena, t->sent, sizeof(*t->return_readies));
+    t->returned = tk_arena_array(&w->arena, t->sent, sizeof(*t->returned));
+    t->made = tk_arena_array(&w->arena, TK_HELD_MAX, sizeof(*t->made));
+    if (t->endings == NULL || t->returns == NULL || t->return_readies == NULL ||
+        t->returned == NULL || t->made == NULL) {
+        return false;
+    }
+    for (uint32_t i = 0; i < t->sent; i++) {
+        const tk_held *held = w->unsaved[i];
+        if (held->give_back) {
+            t->return_readies[t->return_count] =
+                tk_ready_of(held->known, &held->lease.task_id, held->lease.step,
+                            held->task.priority, held->lease.attempt - 1, held->lease.enqueued_us);
+            t->returns[t->return_count++] = held->lease;
+        } else {
+            t->endings[t->ending_count++] = held->ending;
+        }
+    }
+    return true;
+}
+
+/* --- within the transaction --- */
+
+static tasker_status give_back(turn *t, tasker_error *error) {
+    tk_worker *w = t->worker;
+    if (t->return_count == 0) {
+        return TASKER_OK;
+    }
+    return tk_leases_return(&w->engine, &w->arena, t->returns, t->return_readies, t->return_count,
+                            t->returned, error);
+}
+
+static tasker_status beat(turn *t, tasker_error *error) {
+    tk_worker *w = t->worker;
+    t->alive = true;
+    t->beat = t->mono_us >= w->next_beat_mono_us;
+    if (!t->beat) {
+        return TASKER_OK;
+    }
+    tasker_status status =
+        tk_store_call(w->engine.store, worker_beat, w->id, w->idle, &t->alive, error);
+    if (status == TASKER_OK) {
+        status = tk_store_call(w->engine.store, sync, error);
+    }
+    return status == TASKER_OK && !t->alive
+               ? tk_fail(error, TASKER_LOST, "this worker was taken for dead")
+               : status;
+}
+
+static tasker_status move_due(turn *t, tasker_error *error) {
+    tk_worker *w = t->worker;
+    uint32_t moved = 0;
+    tasker_status status = tk_store_call(w->engine.store, due_move, t->now_us, TK_DUE_MAX, &moved,
+                                         &t->next_due_us, error);
+    return status == TASKER_OK ? tk_store_call(w->engine.store, sync, error) : status;
+}
+
+static tasker_status claim(turn *t, tasker_error *error) {
+    tk_worker *w = t->worker;
+    tk_head *heads = NULL;
+    uint32_t head_count = 0;
+    tk_want *wants = NULL;
+    uint32_t want_count = 0;
+    tasker_status status =
+        tk_store_call(w->engine.store, heads, &w->arena, &heads, &head_count, error);
+    if (status == TASKER_OK) {
+        status = tk_store_call(w->engine.store, sync, error);
+    }
+    if (status != TASKER_OK) {
+        return status;
+    }
+    if (!tk_claim_plan(&w->arena, heads, head_count, &w->skill, t->slots, t->now_us, &wants,
+                       &want_count, &t->top_class)) {
+        return tk_nomem(error);
+    }
+    tk_claim_row *rows = NULL;
+    uint32_t count = 0;
+    if (want_count > 0) {
+        int64_t token = (int64_t)(tk_random_next(w->engine.random) >> 2);
+        status = tk_store_call(w->engine.store, claim, &w->arena, wants, want_count, t->slots,
+                               w->id, token, t->now_us, &rows, &count, error);
+    }
+    if (status == TASKER_OK) {
+        status = tk_store_call(w->engine.store, sync, error);
+    }
+    t->short_claim = count < t->slots;
+    if (status != TASKER_OK || count == 0) {
+        return status;
+    }
+    uint32_t made = 0;
+    status = tk_claims_hold(&w->engine, &w->arena, rows, count, &t->made[t->made_count], &made,
+                            error);
+    t->made_count += made;
+    return status;
+}
+
+static tasker_status transact(turn *t, tasker_error *error) {
+    tk_worker *w = t->worker;
+    tasker_status status = tk_store_call(w->engine.store, begin, TK_STORE_WRITE, error);
+    if (status == TASKER_OK) {
+        status = give_back(t, error);
+    }
+    if (status == TASKER_OK) {
+        status = tk_complete(&w->engine, &w->arena, t->endings, t->ending_count, t->now_us,
+                             &t->moved, error);
+    }
+    if (status == TASKER_OK) {
+        status = beat(t, error);
+    }
+    if (status == TASKER_OK && !w->stopping) {
+        status = move_due(t, error);
+    }
+    if (status == TASKER_OK) {
+        status = tk_turn_place(t, error);
+    }
+    if (status == TASKER_OK && t->slots > 0) {
+        status = claim(t, error);
+    }
+    if (status == TASKER_OK) {
+        status = tk_store_call(w->engine.store, commit, error);
+    }
+    if (status != TASKER_OK) {
+        w->engine.store->driver->rollback(w->engine.store);
+    }
+    return status;
+}
+
+/* --- after the transaction --- */
+
+/* What was refused may have been saved by a commit whose answer was lost. */
+static bool saved_before(tk_worker *w, const tk_lease_row *lease) {
+    bool recorded = false;
+    tasker_status status = tk_store_call(w->engine.store, begin, TK_STORE_READ, NULL);
+    if (status == TASKER_OK) {
+        status = tk_store_call(w->engine.store, attempt_tokens, lease, 1, &recorded, NULL);
+    }
+    if (status == TASKER_OK) {
+        status = tk_store_call(w->engine.store, commit, NULL);
+    }
+    if (status != TASKER_OK) {
+        w->engine.store->driver->rollback(w->engine.store);
+    }
+    return status == TASKER_OK && recorded;
+}
+
+/* Sorts out what was refused: *saved when a lost answer's commit had it. */
+static void judge(tk_worker *w, const tk_ending *ending, bool *saved) {
+    *saved = ending->accepted || saved_before(w, &ending->lease);
+    if (!*saved) {
+        tk_log_line(w->engine.log, TASKER_LOG_WARN,
+                    "an outcome was refused: the claim is no longer this worker's");
+    }
+}
+
+static void forget_saved(turn *t) {
+    tk_worker *w = t->worker;
+    bool saved[TK_TURN_OUTCOMES_MAX] = {false};
+    for (uint32_t i = 0; i < t->ending_count; i++) {
+        judge(w, &t->endings[i], &saved[i]);
+    }
+    pthread_mutex_lock(&w->mutex);
+    w->stats.turns++;
+    for (uint32_t i = 0; i < t->ending_count; i++) {
+        w->stats.refused += !saved[i];
+        w->stats.succeeded += saved[i] && t->endings[i].kind == TK_OUTCOME_OK;
+        w->stats.failed += saved[i] && t->endings[i].kind != TK_OUTCOME_OK;
+    }
+    for (uint32_t i = 0; i < t->sent; i++) {
+        tk_held_settle(w, w->unsaved[i]);
+    }
+    pthread_mutex_unlock(&w->mutex);
+    w->unsaved_count -= t->sent;
+    memmove(w->unsaved, w->unsaved + t->sent, w->unsaved_count * sizeof(*w->unsaved));
+    w->strikes = 0;
+    w->batch_max = TK_TURN_OUTCOMES_MAX;
+}
+
+/* Hands the new steps to the host; those on their last attempt first, as a claim whose worker died
+ * counts. */
+static void show(turn *t) {
+    tk_worker *w = t->worker;
+    pthread_mutex_lock(&w->mutex);
+    for (uint32_t i = 0; i < t->made_count; i++) {
+        tk_held_add(w, t->made[i]);
+        w->stats.claimed++;
+        if (t->made[i]->lease.claimed_us > w->now_floor_us) {
+            w->now_floor_us = t->made[i]->lease.claimed_us;
+        }
+    }
+    pthread_mutex_unlock(&w->mutex);
+    for (uint32_t i = 0; i < t->made_count; i++) {
+        const tasker_step *step = &t->made[i]->step;
+        bool last = step->attempts_before > 0 && step->attempts_before + 1 >= step->attempts_max;
+        bool pushed = tk_ring_push(&w->ready, t->made[i], last);
+        assert(pushed); /* it has room for everything that may be held */
+        (void)pushed;
+    }
+}
+
+static void schedule(turn *t) {
+    tk_worker *w = t->worker;
+    bool found = t->made_count > 0 || t->sent > 0;
+    pthread_mutex_lock(&w->mutex);
+    bool holding = w->held_count > 0;
+    pthread_mutex_unlock(&w->mutex);
+    if (t->beat) {
+        bool busy = holding || w->peer_count > 0;
+        w->next_beat_mono_us = t->mono_us + (busy ? TK_BEAT_US : TK_BEAT_IDLE_US);
+    } else if (found && w->next_beat_mono_us > t->mono_us + TK_BEAT_US) {
+        w->next_beat_mono_us = t->mono_us + TK_BEAT_US;
+    }
+    w->idle = !found && !holding;
+    w->next_look_mono_us = t->mono_us + (w->idle ? TK_LOOK_IDLE_US : TK_LOOK_OPEN_US);
+    w->next_due_us = t->next_due_us;
+    if (t->moved.next_due_us > 0 &&
+        (w->next_due_us == 0 || t->moved.next_due_us < w->next_due_us)) {
+        w->next_due_us = t->moved.next_due_us;
+    }
+    w->sticky_run += t->sticky_count;
+    if (t->slots > 0) { /* the queue had its turn */
+        w->skill.rotation++;
+        w->sticky_run = 0;
+        w->top_class = t->short_claim ? INT32_MIN : t->top_class;
+    }
+}
+
+static void succeed(turn *t) {
+    tk_worker *w = t->worker;
+    forget_saved(t);
+    show(t);
+    schedule(t);
+    w->failures = 0;
+    if (t->moved.tasks_rested > 0) {
+        tk_signal_raise(w->engine.signal);
+    }
+    if (t->moved.ready_count > t->sticky_count) {
+        w->engine.store->driver->wake(w->engine.store);
+    }
+}
+
+/* A batch that is refused as a whole is halved until the culprit stands alone; that one is refused,
+ * the rest goes on. */
+static void blame(turn *t, const tasker_error *why) {
+    tk_worker *w = t->worker;
+    if (t->sent > 1) {
+        w->batch_max = t->sent / 2;
+        return;
+    }
+    if (t->sent == 0 || ++w->strikes < TK_STRIKES_MAX) {
+        return;
+    }
+    char step[TASKER_UUID_SIZE];
+    memcpy(step, w->unsaved[0]->step.step_id, sizeof(step));
+    tk_log_line(w->engine.log, TASKER_LOG_ERROR, "the outcome of step %s cannot be saved (%s): it "
+                "is given up, and the step is tried again", step, why->message);
+    pthread_mutex_lock(&w->mutex);
+    w->stats.refused++;
+    tk_held_settle(w, w->unsaved[0]);
+    pthread_mutex_unlock(&w->mutex);
+    w->unsaved_count--;
+    memmove(w->unsaved, w->unsaved + 1, w->unsaved_count * sizeof(*w->unsaved));
+    w->strikes = 0;
+}
+
+static void count_failure(tk_worker *w) {
+    w->failures++;
+    pthread_mutex_lock(&w->mutex);
+    w->stats.turns_failed++;
+    pthread_mutex_unlock(&w->mutex);
+}
+
+static void fail(turn *t, tasker_status status, const tasker_error *why) {
+    tk_worker *w = t->worker;
+    for (uint32_t i = 0; i < t->made_count; i++) {
+        tk_held_release(t->made[i]);
+    }
+    count_failure(w);
+    if (status == TASKER_STORE) {
+        w->fate_unknown = true; /* of the commit perhaps: the leases will tell */
+    } else if (status == TASKER_LOST) {
+        w->taken_for_dead = true;
+    } else if (status == TASKER_CONFLICT) {
+        blame(t, why);
+    }
+}
+
+/* --- a turn --- */
+
+static bool nothing_to_do(tk_worker *w, const turn *t) {
+    bool look = __atomic_exchange_n(&w->look, false, __ATOMIC_ACQ_REL);
+    bool due = w->next_due_us > 0 && w->next_due_us <= t->now_us && !w->stopping;
+    return w->unsaved_count == 0 && !look && !due && !w->fate_unknown &&
+           t->mono_us < w->next_beat_mono_us && t->mono_us < w->next_look_mono_us;
+}
+
+static tasker_status begin_anew(tk_worker *w, tasker_error *error) {
+    if (w->taken_for_dead) {
+        tk_log_line(w->engine.log, TASKER_LOG_WARN,
+                    "worker %" PRId32 " was taken for dead: its steps run elsewhere", w->id);
+        tasker_status status = tk_worker_register(w, error);
+        if (status != TASKER_OK) {
+            return status;
+        }
+        w->taken_for_dead = false;
+        w->fate_unknown = true;
+    }
+    if (w->fate_unknown) {
+        tasker_status status = w->engine.store->driver->reconnect(w->engine.store, error);
+        if (status == TASKER_OK) {
+            status = tk_reconcile(w, error);
+        }
+        if (status != TASKER_OK) {
+            return status;
+        }
+        w->fate_unknown = false;
+    }
+    return TASKER_OK;
+}
+
+static tasker_status run(turn *t, tasker_error *error) {
+    tk_worker *w = t->worker;
+    tasker_status status = begin_anew(w, error);
+    if (status != TASKER_OK) {
+        count_failure(w);
+        return status;
+    }
+    t->slots = free_slots(w);
+    if (!prepare(t)) {
+        return tk_nomem(error);
+    }
+    tasker_error why = {0};
+    status = transact(t, &why);
+    if (status == TASKER_OK) {
+        succeed(t);
+    } else {
+        fail(t, status, &why);
+        if (error != NULL) {
+            *error = why;
+        }
+    }
+    return status;
+}
+
+tasker_status tk_turn(tk_worker *worker, tasker_error *error) {
+    turn t = {
+        .worker = worker,
+        .now_us = tk_worker_now(worker),
+        .mono_us = tk_clock_monotonic(worker->engine.clock),
+        .top_class = INT32_MIN,
+    };
+    expire(worker, t.mono_us);
+    take_done(worker);
+    if (nothing_to_do(worker, &t)) {
+        return TASKER_OK;
+    }
+    tk_arena_reset(&worker->arena);
+    tasker_status status = run(&t, error);
+    if (status == TASKER_OK && t.beat) {
+        status = tk_reconcile(worker, error);
+        if (status == TASKER_OK) {
+            status = tk_peers_watch(worker, error);
+        }
+    }
+    return status;
+}
+
+int64_t tk_worker_wait_us(tk_worker *worker) {
+    if (tk_ring_count(&worker->done) > 0 || __atomic_load_n(&worker->look, __ATOMIC_ACQUIRE)) {
+        return 0;
+    }
+    int64_t mono_us = tk_clock_monotonic(worker->engine.clock);
+    if (worker->failures > 0) { /* a store that fails is not hammered */
+        int64_t pause_us = TK_FAILURE_PAUSE_US << (worker->failures < 6 ? worker->failures - 1 : 5);
+        return pause_us;
+    }
+    if (worker->unsaved_count > 0) {
+        return 0;
+    }
+    int64_t until_us = worker->next_look_mono_us < worker->next_beat_mono_us
+                           ? worker->next_look_mono_us
+                           : worker->next_beat_mono_us;
+    pthread_mutex_lock(&worker->mutex);
+    int64_t deadline_us = worker->next_deadline_mono_us;
+    pthread_mutex_unlock(&worker->mutex);
+    until_us = deadline_us > 0 && deadline_us < until_us ? deadline_us : until_us;
+    int64_t wait_us = until_us > mono_us ? until_us - mono_us : 0;
+    if (worker->next_due_us > 0 && !worker->stopping) {
+        int64_t due_us = worker->next_due_us - tk_worker_now(worker);
+        wait_us = due_us < wait_us ? due_us : wait_us;
+    }
+    return wait_us > 0 ? wait_us : 0;
+}

@@ -1,0 +1,32 @@
+/*
+ * turn_parts.h - a turn while it runs, shared by turn.c and keep.c only.
+ */
+#ifndef TK_TURN_PARTS_H
+#define TK_TURN_PARTS_H
+
+#include "turn.h"
+
+/* One turn. Everything but `unsaved` is forgotten when it fails. */
+typedef struct turn {
+    tk_worker *worker;
+    int64_t now_us, mono_us;
+    tk_ending *endings; /* of unsaved[], those that are no give-backs */
+    uint32_t ending_count, sent;
+    tk_lease_row *returns; /* the give-backs */
+    tk_ready_row *return_readies;
+    bool *returned;
+    uint32_t return_count;
+    tk_moved moved;
+    uint32_t slots; /* that may still be filled */
+    tk_held **made; /* claimed or kept, not yet shown */
+    uint32_t made_count, sticky_count;
+    bool beat, alive, short_claim;
+    int64_t next_due_us;
+    int32_t top_class;
+} turn;
+
+/* tk_turn_place places what the endings freed: kept by this worker, or in the queue for anybody. Within
+ * the turn's transaction: keep.c. */
+tasker_status tk_turn_place(turn *t, tasker_error *error);
+
+#endif
