@@ -1,0 +1,91 @@
+/*
+ * command_history.c - task history: every change of state, in order.
+ */
+#include "commands.h"
+#include "format.h"
+#include "view.h"
+
+static const table_column columns[] = {
+    {.title = "TIME (UTC)"},
+    {.title = "WHAT", .flexible = true},
+    {.title = "FROM", .flexible = true},
+    {.title = "TO", .flexible = true},
+    {.title = "ATTEMPT", .right = true},
+    {.title = "WHY", .flexible = true},
+    {0},
+};
+
+static tk_str text_of(cli *c, tk_json entry, const char *name) {
+    return json_text(&c->arena, tk_json_member(entry, name));
+}
+
+/* An error's message, a person's reason, or the event. */
+static void add_why(cli *c, table *t, tk_json entry) {
+    tk_json error = tk_json_member(entry, "error");
+    tk_str message =
+        error.kind == TK_JSON_OBJECT ? text_of(c, error, "message") : json_text(&c->arena, error);
+    tk_str actor = text_of(c, entry, "actor");
+    tk_str reason = text_of(c, entry, "reason");
+    if (message.size > 0) {
+        table_add(t, OUT_RED, message);
+    } else if (actor.size > 0 || reason.size > 0) {
+        tk_buf why = {0};
+        tk_buf_str(&why, actor);
+        tk_buf_text(&why, actor.size > 0 && reason.size > 0 ? ": " : "");
+        tk_buf_str(&why, reason);
+        t->failed = t->failed || why.failed;
+        table_add(t, OUT_YELLOW, tk_buf_view(&why));
+        tk_buf_release(&why);
+    } else {
+        table_add(t, OUT_DIM, text_of(c, entry, "event"));
+    }
+}
+
+static void add_entry(cli *c, table *t, tk_json entry) {
+    tk_buf moment = {0};
+    tk_str step = text_of(c, entry, "step");
+    tk_str to = text_of(c, entry, "to");
+    int64_t attempt = json_count(entry, "attempt");
+
+    format_moment(&moment, format_time_of(tk_json_member(entry, "at")));
+    t->failed = t->failed || moment.failed;
+    table_add(t, OUT_DIM, tk_buf_view(&moment));
+    tk_buf_release(&moment);
+
+    table_add(t, step.size > 0 ? OUT_PLAIN : OUT_BOLD, step.size > 0 ? step : TK_STR("task"));
+    table_add(t, OUT_DIM, text_of(c, entry, "from"));
+    table_add(t, view_state_color(to), to);
+    if (attempt > 0) {
+        table_printf(t, attempt > 1 ? OUT_YELLOW : OUT_PLAIN, "%" PRId64, attempt);
+    } else {
+        table_add(t, OUT_PLAIN, (tk_str){NULL, 0});
+    }
+    add_why(c, t, entry);
+}
+
+cli_exit command_task_history(cli *c) {
+    char uuid[TASKER_UUID_SIZE];
+    tk_json answer = {0};
+    cli_exit code = cli_store_open(c, CLI_READ);
+    if (code == CLI_EXIT_OK) {
+        code = cli_task_uuid(c, c->words[0], uuid);
+    }
+    if (code == CLI_EXIT_OK) {
+        char *filter = tk_arena_printf(&c->arena, "{\"task_uuid\":\"%s\"}", uuid);
+        code = filter == NULL ? cli_nomem(c)
+                              : cli_query(c, TASKER_QUERY_HISTORY, tk_str_of(filter), &answer);
+    }
+    if (code != CLI_EXIT_OK) {
+        return code;
+    }
+    if (c->json) {
+        json_print(&c->out, answer);
+        return CLI_EXIT_OK;
+    }
+    table t = {.columns = columns};
+    tk_json_iterator it = tk_json_each(answer);
+    while (tk_json_next(&it)) {
+        add_entry(c, &t, it.value);
+    }
+    return table_end(&t, &c->out, 0, true) ? CLI_EXIT_OK : cli_nomem(c);
+}

@@ -1,0 +1,100 @@
+/*
+ * command_list.c - task list: one page, the newest first.
+ */
+#include "clock.h"
+#include "commands.h"
+#include "format.h"
+#include "view.h"
+
+static cli_exit write_filter(cli *c, tk_buf *filter) {
+    static const struct {
+        const char *option, *member;
+    } members[] = {
+        {"namespace", "namespace"}, {"name", "name"}, {"version", "version"},
+        {"state", "state"},         {"tag", "tag"},   {"correlation", "correlation_id"},
+        {"after", "after"},
+    };
+    int64_t limit = 0;
+    cli_exit code = cli_value_int(c, "limit", 1, 1000, &limit);
+    tk_buf_char(filter, '{');
+    for (size_t i = 0; i < TK_COUNT_OF(members); i++) {
+        const char *value = cli_value(c, members[i].option);
+        if (value != NULL) {
+            tk_json_write_member_string(filter, members[i].member, tk_str_of(value));
+        }
+    }
+    if (limit > 0) {
+        tk_json_write_member_int(filter, "limit", limit);
+    }
+    tk_buf_char(filter, '}');
+    return code == CLI_EXIT_OK && filter->failed ? cli_nomem(c) : code;
+}
+
+static const table_column columns[] = {
+    {.title = "TASK"},
+    {.title = "TEMPLATE", .flexible = true},
+    {.title = "STATE", .flexible = true},
+    {.title = "STEPS", .right = true},
+    {.title = "AGE", .right = true},
+    {.title = "TOOK", .right = true},
+    {0},
+};
+
+static void add_row(table *t, const task_facts *task, int64_t now_us) {
+    char text[FORMAT_DURATION_SIZE];
+    table_add(t, OUT_PLAIN, task->uuid);
+    table_printf(t, OUT_PLAIN, "%.*s/%.*s:%.*s", (int)task->namespace_name.size,
+                 task->namespace_name.data, (int)task->name.size, task->name.data,
+                 (int)task->version.size, task->version.data);
+    table_add(t, view_state_color(task->state), task->state);
+    table_printf(t, OUT_PLAIN, "%" PRId64 "/%" PRId64, task->steps_done, task->steps_total);
+    table_add_text(t, OUT_PLAIN, format_duration(text, now_us - task->created_us));
+    table_add_text(t, OUT_PLAIN,
+                   task->completed_us == 0
+                       ? "-"
+                       : format_duration(text, task->completed_us - task->created_us));
+}
+
+static cli_exit show_list(cli *c, tk_json answer) {
+    int64_t now_us = tk_clock_now(&tk_clock_system);
+    table t = {.columns = columns};
+    tk_json_iterator it = tk_json_each(tk_json_member(answer, "tasks"));
+    while (tk_json_next(&it)) {
+        task_facts task = view_task_facts(&c->arena, it.value);
+        add_row(&t, &task, now_us);
+    }
+    if (t.count == 0 && c->out.terminal) {
+        out_printf(&c->out, "no tasks\n");
+    }
+    if (!table_end(&t, &c->out, 0, t.count > 0)) {
+        return cli_nomem(c);
+    }
+    tk_str next = json_text(&c->arena, tk_json_member(answer, "next"));
+    if (next.size > 0 && c->out.terminal) {
+        out_printf(&c->out, "more: --after ");
+        out_text(&c->out, OUT_PLAIN, next, 0);
+        out_printf(&c->out, "\n");
+    }
+    return CLI_EXIT_OK;
+}
+
+cli_exit command_task_list(cli *c) {
+    tk_buf filter = {0};
+    tk_json answer = {0};
+    cli_exit code = write_filter(c, &filter);
+    if (code == CLI_EXIT_OK) {
+        code = cli_store_open(c, CLI_READ);
+    }
+    if (code == CLI_EXIT_OK) {
+        code = cli_query(c, TASKER_QUERY_TASKS, tk_buf_view(&filter), &answer);
+    }
+    tk_buf_release(&filter);
+    if (code != CLI_EXIT_OK) {
+        return code;
+    }
+    if (c->json) {
+        json_print(&c->out, answer);
+        return CLI_EXIT_OK;
+    }
+    return show_list(c, answer);
+}

@@ -1,0 +1,199 @@
+/*
+ * command_step.c - step show, retry, resolve, complete.
+ */
+#include "clock.h"
+#include "commands.h"
+#include "format.h"
+#include "view.h"
+
+static cli_exit query_step(cli *c, const char *uuid, tk_json *step) {
+    char *filter = tk_arena_printf(&c->arena, "{\"step_uuid\":\"%s\"}", uuid);
+    return filter == NULL ? cli_nomem(c) : cli_query(c, TASKER_QUERY_STEP, tk_str_of(filter), step);
+}
+
+/* --- show ------------------------------------------------------------------------------------- */
+
+static const table_column attempt_columns[] = {
+    {.title = "ATTEMPT", .right = true},
+    {.title = "OUTCOME", .flexible = true},
+    {.title = "CLAIMED (UTC)"},
+    {.title = "TOOK", .right = true},
+    {.title = "WORKER", .flexible = true},
+    {.title = "ERROR", .flexible = true},
+    {0},
+};
+
+static void add_attempt(cli *c, table *t, tk_json attempt) {
+    tk_str outcome = json_text(&c->arena, tk_json_member(attempt, "outcome"));
+    int64_t claimed_us = format_time_of(tk_json_member(attempt, "claimed_at"));
+    int64_t finished_us = format_time_of(tk_json_member(attempt, "finished_at"));
+    bool failed = tk_str_is(outcome, "error") || tk_str_is(outcome, "lost");
+    tk_json error = tk_json_member(attempt, "error");
+
+    table_printf(t, OUT_PLAIN, "%" PRId64, json_count(attempt, "attempt"));
+    table_add(t, failed ? OUT_RED : OUT_GREEN, outcome);
+    tk_buf text = {0};
+    if (claimed_us > 0) {
+        format_moment(&text, claimed_us);
+    }
+    table_add(t, OUT_DIM, tk_buf_view(&text));
+    t->failed = t->failed || text.failed;
+    tk_buf_release(&text);
+
+    char took[FORMAT_DURATION_SIZE];
+    bool ran = claimed_us > 0 && finished_us >= claimed_us;
+    table_add_text(t, OUT_PLAIN, ran ? format_duration(took, finished_us - claimed_us) : "-");
+    table_add(t, OUT_PLAIN, json_text(&c->arena, tk_json_member(attempt, "worker")));
+    table_add(t, OUT_RED, json_text(&c->arena, tk_json_member(error, "message")));
+}
+
+static cli_exit show_step(cli *c, tk_json json) {
+    int64_t now_us = tk_clock_now(&tk_clock_system);
+    step_facts step = view_step_facts(&c->arena, json);
+    table t = {.columns = view_step_columns};
+    out_text(&c->out, OUT_DIM, step.uuid, 0);
+    out_printf(&c->out, "\n");
+    view_step_row(&t, &c->out, &c->arena, &step, now_us);
+    if (!table_end(&t, &c->out, 0, true)) {
+        return cli_nomem(c);
+    }
+    table attempts = {.columns = attempt_columns};
+    tk_json_iterator it = tk_json_each(tk_json_member(json, "attempts_list"));
+    while (tk_json_next(&it)) {
+        add_attempt(c, &attempts, it.value);
+    }
+    out_printf(&c->out, attempts.count > 0 ? "\n" : "");
+    if (!table_end(&attempts, &c->out, 0, attempts.count > 0)) {
+        return cli_nomem(c);
+    }
+    tk_json result = view_result(&step);
+    if (result.kind != TK_JSON_NONE) {
+        out_printf(&c->out, "\n");
+        json_view(&c->out, result, 0);
+        out_printf(&c->out, "\n");
+    }
+    return CLI_EXIT_OK;
+}
+
+cli_exit command_step_show(cli *c) {
+    char uuid[TASKER_UUID_SIZE];
+    tk_json step = {0};
+    cli_exit code = cli_store_open(c, CLI_READ);
+    if (code == CLI_EXIT_OK) {
+        code = cli_step_uuid(c, c->words[0], uuid);
+    }
+    if (code == CLI_EXIT_OK) {
+        code = query_step(c, uuid, &step);
+    }
+    if (code != CLI_EXIT_OK) {
+        return code;
+    }
+    if (c->json) {
+        json_print(&c->out, step);
+        return CLI_EXIT_OK;
+    }
+    return show_step(c, step);
+}
+
+/* --- acts ------------------------------------------------------------------------------------- */
+
+static cli_exit fail_act(cli *c, const tasker_error *error, const char *word) {
+    const char *next = error->status == TASKER_CONFLICT
+                           ? tk_arena_printf(&c->arena, "tasker step show %s", word)
+                           : "tasker task show TASK names its steps";
+    return cli_fail_error(c, error, next);
+}
+
+/* Tells how the step is now, or keeps it for --json. */
+static cli_exit tell_step(cli *c, const char *uuid, tk_buf *json) {
+    tk_json answer = {0};
+    cli_exit code = query_step(c, uuid, &answer);
+    if (code != CLI_EXIT_OK) {
+        return code;
+    }
+    if (c->json) {
+        tk_json_write_comma(json);
+        tk_buf_str(json, answer.text);
+        return CLI_EXIT_OK;
+    }
+    step_facts step = view_step_facts(&c->arena, answer);
+    out_text(&c->out, OUT_BOLD, step.name, 0);
+    out_printf(&c->out, "  ");
+    out_text(&c->out, view_state_color(step.state), step.state, 0);
+    out_printf(&c->out, "\n");
+    return CLI_EXIT_OK;
+}
+
+static cli_exit retry_one(cli *c, const char *word, tk_buf *json) {
+    char uuid[TASKER_UUID_SIZE];
+    tasker_act who = command_act(c);
+    tasker_error error = {0};
+    cli_exit code = cli_step_uuid(c, word, uuid);
+    if (code != CLI_EXIT_OK) {
+        return code;
+    }
+    if (tasker_step_retry(c->store, uuid, &who, &error) != TASKER_OK) {
+        return fail_act(c, &error, word);
+    }
+    return tell_step(c, uuid, json);
+}
+
+static cli_exit end_json(cli *c, cli_exit code, tk_buf *json) {
+    if (code == CLI_EXIT_OK && c->json) {
+        tk_json document = {TK_JSON_OBJECT, tk_buf_view(json)};
+        document.kind = json->size > 0 && json->data[0] == '[' ? TK_JSON_ARRAY : TK_JSON_OBJECT;
+        json_print(&c->out, document);
+        code = json->failed ? cli_nomem(c) : CLI_EXIT_OK;
+    }
+    tk_buf_release(json);
+    return code;
+}
+
+cli_exit command_step_retry(cli *c) {
+    bool many = c->word_count > 1;
+    tk_buf json = {0};
+    tk_buf_text(&json, many ? "[" : "");
+    cli_exit code = cli_store_open(c, CLI_CHANGE);
+    for (size_t i = 0; i < c->word_count && code == CLI_EXIT_OK; i++) {
+        code = retry_one(c, c->words[i], &json);
+    }
+    tk_buf_text(&json, many ? "]" : "");
+    return end_json(c, code, &json);
+}
+
+typedef tasker_status (*step_act)(tasker *store, const char *uuid, tasker_bytes result,
+                                  const tasker_act *act, tasker_error *error);
+
+static cli_exit act_with_result(cli *c, step_act act) {
+    char uuid[TASKER_UUID_SIZE];
+    tk_str result = {NULL, 0};
+    tasker_act who = command_act(c);
+    tasker_error error = {0};
+    tk_buf json = {0};
+    cli_exit code = command_result(c, &result);
+    if (code == CLI_EXIT_OK) {
+        code = cli_store_open(c, CLI_CHANGE);
+    }
+    if (code == CLI_EXIT_OK) {
+        code = cli_step_uuid(c, c->words[0], uuid);
+    }
+    if (code == CLI_EXIT_OK && act(c->store, uuid, result, &who, &error) != TASKER_OK) {
+        code = fail_act(c, &error, c->words[0]);
+    }
+    if (code == CLI_EXIT_OK) {
+        code = tell_step(c, uuid, &json);
+    }
+    return end_json(c, code, &json);
+}
+
+cli_exit command_step_resolve(cli *c) {
+    return act_with_result(c, tasker_step_resolve);
+}
+
+cli_exit command_step_complete(cli *c) {
+    if (!cli_has(c, "result")) {
+        return cli_fail(c, CLI_EXIT_USAGE, "--result null, if there is none",
+                        "step complete needs --result: what the steps after it will see");
+    }
+    return act_with_result(c, tasker_step_complete);
+}

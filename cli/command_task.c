@@ -1,0 +1,221 @@
+/*
+ * command_task.c - task show, wait, cancel, resolve, fail.
+ */
+#include "clock.h"
+#include "commands.h"
+#include "format.h"
+#include "live.h"
+#include "view.h"
+
+static cli_exit query_task(cli *c, const char *uuid, tk_json *task) {
+    char *filter = tk_arena_printf(&c->arena, "{\"task_uuid\":\"%s\"}", uuid);
+    return filter == NULL ? cli_nomem(c) : cli_query(c, TASKER_QUERY_TASK, tk_str_of(filter), task);
+}
+
+/* --- show ------------------------------------------------------------------------------------- */
+
+static void show_field(out *o, const char *name, tk_str value) {
+    if (value.size > 0) {
+        out_color_begin(o, OUT_DIM);
+        out_printf(o, "  %-12s", name);
+        out_color_end(o, OUT_DIM);
+        out_text(o, OUT_PLAIN, value, 0);
+        out_printf(o, "\n");
+    }
+}
+
+static void show_json(out *o, const char *name, tk_json value) {
+    if (value.kind == TK_JSON_NONE || value.kind == TK_JSON_NULL) {
+        return;
+    }
+    out_color_begin(o, OUT_DIM);
+    out_printf(o, "  %-12s", name);
+    out_color_end(o, OUT_DIM);
+    json_view(o, value, 2);
+    out_printf(o, "\n");
+}
+
+static void show_moment(out *o, const char *name, int64_t time_us, int64_t now_us) {
+    char ago[FORMAT_DURATION_SIZE];
+    tk_buf text = {0};
+    if (time_us > 0) {
+        format_moment(&text, time_us);
+        tk_buf_printf(&text, " UTC, %s ago", format_duration(ago, now_us - time_us));
+        show_field(o, name, tk_buf_view(&text));
+    }
+    tk_buf_release(&text);
+}
+
+static void show_head(cli *c, const task_facts *task, int64_t now_us) {
+    static const char *const texts[] = {"initiator", "source_system", "reason", "correlation_id",
+                                        "idempotency_key"};
+    out *o = &c->out;
+    view_task_title(o, task, now_us);
+    show_field(o, "status", task->status);
+    show_field(o, "version", task->version);
+    show_moment(o, "created", task->created_us, now_us);
+    show_moment(o, "completed", task->completed_us, now_us);
+    if (json_count(task->json, "priority") != 0) {
+        show_field(o, "priority", tk_json_member(task->json, "priority").text);
+    }
+    if (tk_json_count(tk_json_member(task->json, "tags")) > 0) {
+        show_json(o, "tags", tk_json_member(task->json, "tags"));
+    }
+    for (size_t i = 0; i < TK_COUNT_OF(texts); i++) {
+        tk_str text = json_text(&c->arena, tk_json_member(task->json, texts[i]));
+        if (!tk_str_equal(text, task->uuid)) { /* a correlation id is the task's own by default */
+            show_field(o, texts[i], text);
+        }
+    }
+    show_json(o, "context", tk_json_member(task->json, "context"));
+}
+
+/* What the handlers returned, or why there is nothing. */
+static void show_results(cli *c, const task_facts *task) {
+    tk_json_iterator it = tk_json_each(task->steps);
+    bool any = false;
+    while (tk_json_next(&it)) {
+        step_facts step = view_step_facts(&c->arena, it.value);
+        if (step.result.kind == TK_JSON_NONE || step.result.kind == TK_JSON_NULL) {
+            continue;
+        }
+        out_printf(&c->out, any ? "" : "\n");
+        any = true;
+        out_text(&c->out, OUT_BOLD, step.name, 0);
+        out_printf(&c->out, "  ");
+        json_view(&c->out, view_result(&step), 0);
+        out_printf(&c->out, "\n");
+    }
+}
+
+static cli_exit show_task(cli *c, tk_json json) {
+    int64_t now_us = tk_clock_now(&tk_clock_system);
+    task_facts task = view_task_facts(&c->arena, json);
+    show_head(c, &task, now_us);
+    out_printf(&c->out, "\n");
+    table t = {.columns = view_step_columns};
+    tk_json_iterator it = tk_json_each(task.steps);
+    while (tk_json_next(&it)) {
+        step_facts step = view_step_facts(&c->arena, it.value);
+        view_step_row(&t, &c->out, &c->arena, &step, now_us);
+    }
+    if (!table_end(&t, &c->out, 0, true)) {
+        return cli_nomem(c);
+    }
+    show_results(c, &task);
+    return CLI_EXIT_OK;
+}
+
+cli_exit command_task_show(cli *c) {
+    char uuid[TASKER_UUID_SIZE];
+    tk_json task = {0};
+    cli_exit code = cli_store_open(c, CLI_READ);
+    if (code == CLI_EXIT_OK) {
+        code = cli_task_uuid(c, c->words[0], uuid);
+    }
+    if (code == CLI_EXIT_OK && cli_has(c, "watch")) {
+        const char *uuids[] = {uuid};
+        live_request live = {uuids, 1, -1, cli_has(c, "notes"), false};
+        code = live_run(c, &live);
+        return code == CLI_EXIT_PROBLEM ? CLI_EXIT_OK : code;
+    }
+    if (code == CLI_EXIT_OK) {
+        code = query_task(c, uuid, &task);
+    }
+    if (code != CLI_EXIT_OK) {
+        return code;
+    }
+    if (c->json) {
+        json_print(&c->out, task);
+        return CLI_EXIT_OK;
+    }
+    return show_task(c, task);
+}
+
+cli_exit command_task_wait(cli *c) {
+    live_request live = {
+        .count = c->word_count,
+        .timeout_ms = -1,
+        .notes = cli_has(c, "notes"),
+        .title = c->word_count > 1,
+    };
+    live.uuids = tk_arena_array(&c->arena, live.count, sizeof(*live.uuids));
+    cli_exit code = live.uuids == NULL ? cli_nomem(c) : CLI_EXIT_OK;
+    if (code == CLI_EXIT_OK) {
+        code = cli_value_seconds(c, "timeout", &live.timeout_ms);
+    }
+    if (code == CLI_EXIT_OK) {
+        code = cli_store_open(c, CLI_READ);
+    }
+    for (size_t i = 0; i < live.count && code == CLI_EXIT_OK; i++) {
+        char *uuid = tk_arena_alloc(&c->arena, TASKER_UUID_SIZE);
+        code = uuid == NULL ? cli_nomem(c) : cli_task_uuid(c, c->words[i], uuid);
+        live.uuids[i] = uuid;
+    }
+    return code == CLI_EXIT_OK ? live_run(c, &live) : code;
+}
+
+/* --- acts ------------------------------------------------------------------------------------- */
+
+typedef tasker_status (*task_act)(tasker *store, const char *uuid, const tasker_act *act,
+                                  tasker_error *error);
+
+/* Acts on one task and tells how it is now. */
+static cli_exit act_on(cli *c, task_act act, const char *word, tk_buf *json) {
+    char uuid[TASKER_UUID_SIZE];
+    tasker_act who = command_act(c);
+    tasker_error error = {0};
+    cli_exit code = cli_task_uuid(c, word, uuid);
+    if (code != CLI_EXIT_OK) {
+        return code;
+    }
+    if (act(c->store, uuid, &who, &error) != TASKER_OK) {
+        const char *next = error.status == TASKER_NOTFOUND
+                               ? "tasker task list"
+                               : tk_arena_printf(&c->arena, "tasker task show %s", uuid);
+        return cli_fail_error(c, &error, next);
+    }
+    tk_json task = {0};
+    code = query_task(c, uuid, &task);
+    if (code != CLI_EXIT_OK) {
+        return code;
+    }
+    if (c->json) {
+        tk_json_write_comma(json);
+        tk_buf_str(json, task.text);
+        return CLI_EXIT_OK;
+    }
+    task_facts facts = view_task_facts(&c->arena, task);
+    view_task_title(&c->out, &facts, tk_clock_now(&tk_clock_system));
+    return CLI_EXIT_OK;
+}
+
+static cli_exit act_on_all(cli *c, task_act act) {
+    bool many = c->word_count > 1;
+    tk_buf json = {0};
+    tk_buf_text(&json, many ? "[" : "");
+    cli_exit code = cli_store_open(c, CLI_CHANGE);
+    for (size_t i = 0; i < c->word_count && code == CLI_EXIT_OK; i++) {
+        code = act_on(c, act, c->words[i], &json);
+    }
+    tk_buf_text(&json, many ? "]" : "");
+    if (code == CLI_EXIT_OK && c->json) {
+        tk_json document = {many ? TK_JSON_ARRAY : TK_JSON_OBJECT, tk_buf_view(&json)};
+        json_print(&c->out, document);
+        code = json.failed ? cli_nomem(c) : CLI_EXIT_OK;
+    }
+    tk_buf_release(&json);
+    return code;
+}
+
+cli_exit command_task_cancel(cli *c) {
+    return act_on_all(c, tasker_task_cancel);
+}
+
+cli_exit command_task_resolve(cli *c) {
+    return act_on_all(c, tasker_task_resolve);
+}
+
+cli_exit command_task_fail(cli *c) {
+    return act_on_all(c, tasker_task_fail);
+}

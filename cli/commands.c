@@ -1,0 +1,389 @@
+/*
+ * commands.c - the table: every command with its options, help and exit codes. A new command is a new
+ * entry here and a function in a command_*.c.
+ */
+#include "commands.h"
+
+#define WORDS_MANY CLI_ARGUMENTS_MAX
+
+#define BY                                                                                         \
+    { .name = "by", .value = "NAME", .help = "who acts, for the history (default: $USER)" }
+#define REASON                                                                                     \
+    { .name = "reason", .value = "TEXT", .help = "why, for the history" }
+#define NAMESPACE                                                                                  \
+    { .name = "namespace", .letter = 'N', .value = "NAME", .help = "of the template" }
+#define NAME                                                                                       \
+    { .name = "name", .letter = 'n', .value = "NAME", .help = "of the template" }
+#define VERSION                                                                                    \
+    { .name = "version", .value = "TEXT", .help = "of the template (default: the newest)" }
+#define ENVIRONMENT                                                                                \
+    {                                                                                              \
+        .name = "environment", .letter = 'e', .value = "NAME",                                     \
+        .help = "whose overrides apply (default: $TASKER_ENV, development)"                        \
+    }
+#define NOTES                                                                                      \
+    { .name = "notes", .help = "show the lines of standard input above the list of steps" }
+#define EXAMPLES(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+static const cli_option act_options[] = {BY, REASON, {0}};
+static const cli_option filter_options[] = {NAMESPACE, NAME, {0}};
+static const cli_option template_options[] = {NAMESPACE, NAME, VERSION, {0}};
+static const cli_option environment_options[] = {ENVIRONMENT, {0}};
+
+static const cli_option submit_options[] = {
+    NAME,
+    NAMESPACE,
+    VERSION,
+    {.name = "context", .letter = 'c', .value = "JSON", .help = "JSON, @FILE or - (default: {})"},
+    {.name = "priority",
+     .letter = 'p',
+     .value = "N",
+     .help = "-100..100, higher first (default 0)"},
+    {.name = "tag", .letter = 't', .value = "TAG", .repeatable = true, .help = "may be repeated"},
+    {.name = "key",
+     .letter = 'k',
+     .value = "TEXT",
+     .help = "idempotency key: the same key again answers the same task"},
+    {.name = "bypass",
+     .value = "STEP",
+     .repeatable = true,
+     .help = "take this step as done, with the result null; may be repeated"},
+    {.name = "delay", .value = "SECONDS", .help = "start no earlier than in so many seconds"},
+    {.name = "at", .value = "TIME", .help = "start no earlier than this (RFC 3339)"},
+    {.name = "initiator", .value = "TEXT", .help = "on whose behalf"},
+    {.name = "source", .value = "TEXT", .help = "which system asks"},
+    REASON,
+    {.name = "correlation", .value = "TEXT", .help = "correlation id"},
+    {.name = "request",
+     .letter = 'r',
+     .value = "JSON",
+     .help = "a whole request, or an array of them: JSON, @FILE or -"},
+    {.name = "wait",
+     .letter = 'w',
+     .value = "SECONDS",
+     .value_optional = true,
+     .help = "wait until it rests, at most so long"},
+    {0},
+};
+static const cli_option show_options[] = {
+    {.name = "watch", .letter = 'w', .help = "follow the steps until the task rests"},
+    NOTES,
+    {0},
+};
+static const cli_option wait_options[] = {
+    {.name = "timeout", .letter = 't', .value = "SECONDS", .help = "wait at most so long"},
+    NOTES,
+    {0},
+};
+static const cli_option list_options[] = {
+    NAMESPACE,
+    NAME,
+    {.name = "version", .value = "TEXT", .help = "of the template (default: all)"},
+    {.name = "state", .value = "STATE", .help = "complete, blocked_by_failures, ..."},
+    {.name = "tag", .letter = 't', .value = "TAG", .help = "tasks that carry it"},
+    {.name = "correlation", .value = "TEXT", .help = "correlation id"},
+    {.name = "limit", .letter = 'l', .value = "N", .help = "1..1000 (default 50)"},
+    {.name = "after", .value = "CURSOR", .help = "the next page: as the last one ended with"},
+    {0},
+};
+static const cli_option result_options[] = {
+    {.name = "result", .letter = 'r', .value = "JSON", .help = "JSON, @FILE or - "},
+    BY,
+    REASON,
+    {0},
+};
+
+const cli_command cli_commands[] = {
+    {
+        .group = "template",
+        .verb = "check",
+        .arguments = "FILE...",
+        .words_min = 1,
+        .words_max = WORDS_MANY,
+        .options = environment_options,
+        .summary = "tell every error and warning in template files",
+        .description =
+            "Needs no store. Each finding is a line FILE:LINE:COLUMN: MESSAGE that says\n"
+            "what is expected. - reads standard input. With --json an array of reports.",
+        .examples = EXAMPLES("template check config/tasks/*.yaml",
+                             "template check -e production order.yaml"),
+        .exits = "123",
+        .run = command_template_check,
+    },
+    {
+        .group = "template",
+        .verb = "put",
+        .arguments = "[FILE|DIRECTORY...]",
+        .words_max = WORDS_MANY,
+        .options = environment_options,
+        .summary = "register templates, creating the store if need be",
+        .description =
+            "A changed template is a new revision; running tasks keep theirs. One bad file\n"
+            "does not stop the others. Without a file: TASKER_TEMPLATE_PATH, else\n"
+            "config/tasks of WORKSPACE_PATH, of the project, or of the working folder.",
+        .examples = EXAMPLES("template put order.yaml", "template put config/tasks"),
+        .exits = "1235",
+        .run = command_template_put,
+    },
+    {
+        .group = "template",
+        .verb = "list",
+        .arguments = "",
+        .options = filter_options,
+        .summary = "show the registered templates",
+        .examples = EXAMPLES("template list", "template list --namespace orders --json"),
+        .exits = "25",
+        .run = command_template_list,
+    },
+    {
+        .group = "template",
+        .verb = "show",
+        .arguments = "[[NAMESPACE/]NAME[:VERSION]]",
+        .words_max = 1,
+        .options = template_options,
+        .summary = "show one template with its steps",
+        .examples = EXAMPLES("template show orders/fulfil", "template show -N orders -n fulfil"),
+        .exits = "235",
+        .run = command_template_show,
+    },
+    {
+        .group = "task",
+        .verb = "submit",
+        .short_form = "submit",
+        .arguments = "[[NAMESPACE/]NAME[:VERSION]]",
+        .words_max = 1,
+        .options = submit_options,
+        .summary = "create a task, or many at once",
+        .description =
+            "Prints the task's UUID. When it has ended with 0 the task survives any crash.\n"
+            "With --wait it ends with 1 when the task did not end well.",
+        .examples = EXAMPLES("task submit orders/fulfil --context @order.json --wait 30",
+                             "task submit orders/fulfil -c '{\"id\": 7}' --key order-7",
+                             "task submit --request @tasks.json"),
+        .exits = "1234568",
+        .run = command_task_submit,
+    },
+    {
+        .group = "task",
+        .verb = "show",
+        .short_form = "show",
+        .arguments = "TASK",
+        .words_min = 1,
+        .words_max = 1,
+        .options = show_options,
+        .summary = "show a task, its steps, its errors and its results",
+        .description = "TASK is a UUID, or \"last\" for the newest task.",
+        .examples = EXAMPLES("task show last", "task show last --watch"),
+        .exits = "235",
+        .run = command_task_show,
+    },
+    {
+        .group = "task",
+        .verb = "wait",
+        .short_form = "wait",
+        .arguments = "TASK...",
+        .words_min = 1,
+        .words_max = WORDS_MANY,
+        .options = wait_options,
+        .summary = "wait until tasks rest, showing their steps",
+        .description =
+            "A task rests when it is complete, cancelled, in error, resolved by hand, or\n"
+            "blocked by failures. On a terminal the list of steps is live; elsewhere each\n"
+            "change is a line. With --json the task, or an array of several, at the end.",
+        .examples = EXAMPLES("task wait last --timeout 60",
+                             "tail -f worker.log | tasker wait last --notes"),
+        .exits = "12356",
+        .run = command_task_wait,
+    },
+    {
+        .group = "task",
+        .verb = "list",
+        .short_form = "list",
+        .arguments = "",
+        .options = list_options,
+        .summary = "list tasks, the newest first",
+        .examples = EXAMPLES("task list --state blocked_by_failures",
+                             "task list --namespace orders --limit 1000 --json"),
+        .exits = "25",
+        .run = command_task_list,
+    },
+    {
+        .group = "task",
+        .verb = "history",
+        .short_form = "history",
+        .arguments = "TASK",
+        .words_min = 1,
+        .words_max = 1,
+        .summary = "show every change of a task's and its steps' states",
+        .examples = EXAMPLES("task history last"),
+        .exits = "235",
+        .run = command_task_history,
+    },
+    {
+        .group = "task",
+        .verb = "cancel",
+        .short_form = "cancel",
+        .arguments = "TASK...",
+        .words_min = 1,
+        .words_max = WORDS_MANY,
+        .options = act_options,
+        .summary = "end tasks; no step of them is started any more",
+        .examples = EXAMPLES("task cancel last --reason 'ordered twice'"),
+        .exits = "2345",
+        .run = command_task_cancel,
+    },
+    {
+        .group = "task",
+        .verb = "resolve",
+        .arguments = "TASK...",
+        .words_min = 1,
+        .words_max = WORDS_MANY,
+        .options = act_options,
+        .summary = "declare blocked tasks done by hand",
+        .examples = EXAMPLES("task resolve last --reason 'shipped by hand'"),
+        .exits = "2345",
+        .run = command_task_resolve,
+    },
+    {
+        .group = "task",
+        .verb = "fail",
+        .arguments = "TASK...",
+        .words_min = 1,
+        .words_max = WORDS_MANY,
+        .options = act_options,
+        .summary = "give tasks up; their state becomes error",
+        .examples = EXAMPLES("task fail last --reason 'customer is gone'"),
+        .exits = "2345",
+        .run = command_task_fail,
+    },
+    {
+        .group = "step",
+        .verb = "show",
+        .arguments = "STEP",
+        .words_min = 1,
+        .words_max = 1,
+        .summary = "show a step and each of its attempts",
+        .description = "STEP is a UUID, or TASK/NAME.",
+        .examples = EXAMPLES("step show last/charge_card"),
+        .exits = "235",
+        .run = command_step_show,
+    },
+    {
+        .group = "step",
+        .verb = "retry",
+        .short_form = "retry",
+        .arguments = "STEP...",
+        .words_min = 1,
+        .words_max = WORDS_MANY,
+        .options = act_options,
+        .summary = "make failed or waiting steps ready again, with all their attempts",
+        .description = "STEP is a UUID, or TASK/NAME.",
+        .examples = EXAMPLES("step retry last/charge_card --reason 'gateway is back'"),
+        .exits = "2345",
+        .run = command_step_retry,
+    },
+    {
+        .group = "step",
+        .verb = "resolve",
+        .arguments = "STEP",
+        .words_min = 1,
+        .words_max = 1,
+        .options = result_options,
+        .summary = "declare a step done by hand; its task goes on",
+        .description =
+            "Steps that depend on it see --result, or null. STEP is a UUID, or TASK/NAME.",
+        .examples = EXAMPLES("step resolve last/charge_card --result '{\"paid\": 12.50}'"),
+        .exits = "2345",
+        .run = command_step_resolve,
+    },
+    {
+        .group = "step",
+        .verb = "complete",
+        .arguments = "STEP --result JSON",
+        .words_min = 1,
+        .words_max = 1,
+        .options = result_options,
+        .summary = "record a result as if the step's handler had returned it",
+        .description = "STEP is a UUID, or TASK/NAME.",
+        .examples = EXAMPLES("step complete last/charge_card --result @receipt.json"),
+        .exits = "2345",
+        .run = command_step_complete,
+    },
+    {
+        .group = "store",
+        .verb = "check",
+        .arguments = "",
+        .summary = "check the store's integrity and every rule of the ledger",
+        .description = "Reads everything; may run beside a worker.",
+        .examples = EXAMPLES("store check --store sqlite:tasker.db"),
+        .exits = "125",
+        .run = command_store_check,
+    },
+    {
+        .group = "worker",
+        .verb = "list",
+        .arguments = "",
+        .summary = "show the workers and what they run",
+        .examples = EXAMPLES("worker list"),
+        .exits = "25",
+        .run = command_worker_list,
+    },
+    {
+        .verb = "counts",
+        .arguments = "",
+        .options = filter_options,
+        .summary = "count tasks by state and steps by readiness",
+        .examples = EXAMPLES("counts", "counts --namespace orders"),
+        .exits = "25",
+        .run = command_counts,
+    },
+    {
+        .verb = "version",
+        .arguments = "",
+        .summary = "print the version",
+        .exits = "",
+        .run = command_version,
+    },
+    {
+        .verb = "help",
+        .arguments = "[COMMAND]",
+        .words_max = 2,
+        .summary = "explain the program or a command",
+        .examples = EXAMPLES("help task submit"),
+        .exits = "2",
+        .run = command_help,
+    },
+    {0},
+};
+
+static bool same(const char *a, const char *b) {
+    return a != NULL && b != NULL && strcmp(a, b) == 0;
+}
+
+const cli_command *cli_command_find(const char *group, const char *verb) {
+    for (const cli_command *command = cli_commands; command->verb != NULL; command++) {
+        if (same(command->group, group) && same(command->verb, verb)) {
+            return command;
+        }
+    }
+    return NULL;
+}
+
+const cli_command *cli_command_alone(const char *word) {
+    for (const cli_command *command = cli_commands; command->verb != NULL; command++) {
+        if ((command->group == NULL && same(command->verb, word)) ||
+            same(command->short_form, word)) {
+            return command;
+        }
+    }
+    return NULL;
+}
+
+bool cli_group_known(const char *group) {
+    for (const cli_command *command = cli_commands; command->verb != NULL; command++) {
+        if (same(command->group, group)) {
+            return true;
+        }
+    }
+    return false;
+}

@@ -1,0 +1,65 @@
+/*
+ * commands.h - the table of commands, and what each of them is called by.
+ */
+#ifndef CLI_COMMANDS_H
+#define CLI_COMMANDS_H
+
+#include "cli.h"
+
+/* Ended by an entry without a verb. */
+extern const cli_command cli_commands[];
+
+/* cli_command_find finds "group verb"; cli_command_alone a word that stands alone: a verb without a
+ * group, or a short form. NULL when there is none. */
+const cli_command *cli_command_find(const char *group, const char *verb);
+const cli_command *cli_command_alone(const char *word);
+
+bool cli_group_known(const char *group);
+
+/* command_template.c */
+cli_exit command_template_check(cli *c);
+cli_exit command_template_put(cli *c);
+cli_exit command_template_list(cli *c);
+cli_exit command_template_show(cli *c);
+
+/* command_submit.c, command_task.c, command_list.c, command_history.c */
+cli_exit command_task_submit(cli *c);
+cli_exit command_task_show(cli *c);
+cli_exit command_task_wait(cli *c);
+cli_exit command_task_list(cli *c);
+cli_exit command_task_history(cli *c);
+cli_exit command_task_cancel(cli *c);
+cli_exit command_task_resolve(cli *c);
+cli_exit command_task_fail(cli *c);
+
+/* command_step.c */
+cli_exit command_step_show(cli *c);
+cli_exit command_step_retry(cli *c);
+cli_exit command_step_resolve(cli *c);
+cli_exit command_step_complete(cli *c);
+
+/* command_store.c */
+cli_exit command_store_check(cli *c);
+cli_exit command_worker_list(cli *c);
+cli_exit command_counts(cli *c);
+cli_exit command_version(cli *c);
+cli_exit command_help(cli *c);
+
+/* --- what several of them share: command.c ---------------------------------------------------- */
+
+/* A template by its names; those not given are empty. */
+typedef struct template_name {
+    tk_str namespace_name, name, version;
+} template_name;
+
+/* command_template_name reads the first word, [NAMESPACE/]NAME[:VERSION], and --namespace, --name,
+ * --version, which must not say the same twice. */
+cli_exit command_template_name(cli *c, template_name *named);
+
+/* command_act tells who acts (--by, else $USER) and why (--reason). */
+tasker_act command_act(const cli *c);
+
+/* command_result reads --result as checked JSON; empty when it was not given. */
+cli_exit command_result(cli *c, tk_str *result);
+
+#endif

@@ -1,0 +1,163 @@
+/*
+ * help.c - what `--help` says, made of the table of commands.
+ */
+#include "commands.h"
+
+enum { NAME_COLUMNS = 26 };
+
+static void heading(out *o, const char *text) {
+    tk_buf_char(&o->text, '\n');
+    out_text(o, OUT_BOLD, tk_str_of(text), 0);
+    tk_buf_char(&o->text, '\n');
+}
+
+/* "  left        right", on two lines when the left is long. */
+static void entry(out *o, const char *left, const char *right) {
+    size_t size = strlen(left);
+    out_printf(o, "  %s", left);
+    if (size > NAME_COLUMNS - 2) {
+        out_printf(o, "\n  ");
+        size = 0;
+    }
+    for (; size < NAME_COLUMNS; size++) {
+        tk_buf_char(&o->text, ' ');
+    }
+    out_printf(o, "%s\n", right);
+}
+
+static void option_entry(out *o, const cli_option *option) {
+    char left[80];
+    tk_buf text = {0};
+    if (option->letter != 0) {
+        tk_buf_printf(&text, "-%c, ", option->letter);
+    } else {
+        tk_buf_text(&text, "    ");
+    }
+    tk_buf_printf(&text, "--%s", option->name);
+    if (option->value != NULL) {
+        tk_buf_printf(&text, option->value_optional ? " [%s]" : " %s", option->value);
+    }
+    size_t size = text.size < sizeof(left) ? text.size : sizeof(left) - 1;
+    memcpy(left, text.data == NULL ? "" : text.data, text.data == NULL ? 0 : size);
+    left[text.data == NULL ? 0 : size] = '\0';
+    tk_buf_release(&text);
+    entry(o, left, option->help);
+}
+
+static void option_entries(out *o, const cli_option *options) {
+    for (; options->name != NULL; options++) {
+        option_entry(o, options);
+    }
+}
+
+static void exit_entry(out *o, cli_exit code) {
+    out_printf(o, "  %d  %s\n", (int)code, cli_exit_text(code));
+}
+
+static void command_entry(cli *c, const cli_command *command) {
+    const char *left = tk_arena_printf(&c->arena, "%s%s%s", command->group ? command->group : "",
+                                       command->group ? " " : "", command->verb);
+    entry(&c->out, left == NULL ? command->verb : left, command->summary);
+}
+
+static void commands_of(cli *c, const char *group) {
+    for (const cli_command *command = cli_commands; command->verb != NULL; command++) {
+        bool same = group == NULL ? command->group == NULL
+                                  : command->group != NULL && strcmp(command->group, group) == 0;
+        if (same) {
+            command_entry(c, command);
+        }
+    }
+}
+
+static void short_forms(out *o) {
+    const char *before = "";
+    out_printf(o, "  ");
+    for (const cli_command *command = cli_commands; command->verb != NULL; command++) {
+        if (command->short_form != NULL) {
+            out_printf(o, "%s%s = %s %s", before, command->short_form, command->group,
+                       command->verb);
+            before = strcmp(command->short_form, "wait") == 0 ? ",\n  " : ", ";
+        }
+    }
+    out_printf(o, "\n");
+}
+
+void cli_help_program(cli *c) {
+    out *o = &c->out;
+    out_printf(o, "tasker %s - workflows that do not get lost\n\n", tasker_version());
+    out_printf(o, "usage: tasker [--store URL] [--json] [--color WHEN] COMMAND ...\n");
+
+    heading(o, "Commands");
+    static const char *const groups[] = {"template", "task", "step", "store", "worker", NULL};
+    for (size_t i = 0; i < TK_COUNT_OF(groups); i++) {
+        commands_of(c, groups[i]);
+    }
+    heading(o, "Short forms");
+    short_forms(o);
+
+    heading(o, "Options of every command");
+    option_entries(o, cli_global_options);
+
+    heading(o, "Environment");
+    entry(o, "TASKER_STORE", "the store's URL, when --store is not given");
+    entry(o, "DATABASE_URL", "the same, when TASKER_STORE is not set and it is postgres://...");
+    entry(o, "TASKER_ENV", "whose overrides in templates apply (development)");
+    entry(o, "TASKER_TEMPLATE_PATH", "where `template put` looks for templates");
+    entry(o, "NO_COLOR", "no colours, if set and not empty");
+    out_printf(o, "  The default store is sqlite:tasker.db in the working folder.\n");
+
+    heading(o, "Exit codes");
+#define X(name, code, text) exit_entry(o, CLI_EXIT_##name);
+    CLI_EXIT_MAP(X)
+#undef X
+    heading(o, "Output");
+    out_printf(o,
+               "  On a terminal tables are fitted to its width; elsewhere cells are separated by\n"
+               "  tabs and whole. --json prints one document; of an error {\"error\": {...}}.\n"
+               "\ntasker COMMAND --help explains a command.\n");
+}
+
+void cli_help_group(cli *c, const char *group) {
+    out_printf(&c->out, "usage: tasker %s VERB ...\n", group);
+    heading(&c->out, "Commands");
+    commands_of(c, group);
+    out_printf(&c->out, "\ntasker %s VERB --help explains one.\n", group);
+}
+
+void cli_help_command(cli *c, const cli_command *command) {
+    out *o = &c->out;
+    const char *group = command->group == NULL ? "" : command->group;
+    const char *space = command->group == NULL ? "" : " ";
+    bool has_options = command->options != NULL && command->options->name != NULL;
+
+    out_printf(o, "tasker %s%s%s - %s\n\n", group, space, command->verb, command->summary);
+    out_printf(o, "usage: tasker %s%s%s%s%s%s\n", group, space, command->verb,
+               command->arguments[0] == '\0' ? "" : " ", command->arguments,
+               has_options ? " [OPTIONS]" : "");
+    if (command->short_form != NULL) {
+        out_printf(o, "       tasker %s ...\n", command->short_form);
+    }
+    if (command->description != NULL) {
+        out_printf(o, "\n%s\n", command->description);
+    }
+    if (has_options) {
+        heading(o, "Options");
+        option_entries(o, command->options);
+    }
+    heading(o, "Options of every command");
+    option_entries(o, cli_global_options);
+
+    if (command->examples != NULL) {
+        heading(o, "Examples");
+        for (const char *const *example = command->examples; *example != NULL; example++) {
+            bool whole = strstr(*example, "tasker ") != NULL;
+            out_printf(o, "  %s%s\n", whole ? "" : "tasker ", *example);
+        }
+    }
+    heading(o, "Exit codes");
+    exit_entry(o, CLI_EXIT_OK);
+    for (const char *digit = command->exits; *digit != '\0'; digit++) {
+        exit_entry(o, (cli_exit)(*digit - '0'));
+    }
+}

@@ -1,0 +1,174 @@
+/*
+ * view.c - tasks and steps for people; see view.h.
+ */
+#include "view.h"
+
+#include "format.h"
+
+/* How the states of tasks and steps look: one list for both. */
+static const struct {
+    const char *state;
+    out_color color;
+    const char *sign, *ascii;
+} looks[] = {
+    {"complete", OUT_GREEN, "\u2714", "+"},           {"in_progress", OUT_CYAN, "\u25b6", ">"},
+    {"steps_in_process", OUT_CYAN, "\u25b6", ">"},    {"enqueued", OUT_CYAN, "\u25b7", "="},
+    {"waiting_for_retry", OUT_YELLOW, "\u21bb", "~"}, {"error", OUT_RED, "\u2718", "x"},
+    {"blocked_by_failures", OUT_RED, "\u2718", "x"},  {"cancelled", OUT_DIM, "\u2013", "-"},
+    {"resolved_manually", OUT_GREEN, "\u270e", "*"},
+};
+
+static size_t look_of(tk_str state) {
+    size_t i = 0;
+    while (i < TK_COUNT_OF(looks) && !tk_str_is(state, looks[i].state)) {
+        i++;
+    }
+    return i;
+}
+
+out_color view_state_color(tk_str state) {
+    size_t i = look_of(state);
+    return i < TK_COUNT_OF(looks) ? looks[i].color : OUT_DIM;
+}
+
+const char *view_state_sign(const out *o, tk_str state) {
+    size_t i = look_of(state);
+    if (i == TK_COUNT_OF(looks)) {
+        return o->unicode ? "\u00b7" : ".";
+    }
+    return o->unicode ? looks[i].sign : looks[i].ascii;
+}
+
+static bool is_one_of(tk_str state, const char *const *words) {
+    for (; *words != NULL; words++) {
+        if (tk_str_is(state, *words)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static const char *const resting[] = {"complete",          "cancelled",           "error",
+                                      "resolved_manually", "blocked_by_failures", NULL};
+static const char *const well[] = {"complete", "resolved_manually", NULL};
+
+step_facts view_step_facts(tk_arena *arena, tk_json step) {
+    return (step_facts){
+        .name = json_text(arena, tk_json_member(step, "name")),
+        .state = json_text(arena, tk_json_member(step, "current_state")),
+        .uuid = json_text(arena, tk_json_member(step, "step_uuid")),
+        .result = tk_json_member(step, "results"),
+        .attempts = json_count(step, "attempts"),
+        .attempts_max = json_count(step, "max_attempts"),
+        .started_us = format_time_of(tk_json_member(step, "last_attempted_at")),
+        .ended_us = format_time_of(tk_json_member(step, "completed_at")),
+        .retry_us = format_time_of(tk_json_member(step, "next_retry_at")),
+    };
+}
+
+task_facts view_task_facts(tk_arena *arena, tk_json task) {
+    task_facts facts = {
+        .json = task,
+        .steps = tk_json_member(task, "steps"),
+        .uuid = json_text(arena, tk_json_member(task, "task_uuid")),
+        .namespace_name = json_text(arena, tk_json_member(task, "namespace")),
+        .name = json_text(arena, tk_json_member(task, "name")),
+        .version = json_text(arena, tk_json_member(task, "version")),
+        .state = json_text(arena, tk_json_member(task, "state")),
+        .status = json_text(arena, tk_json_member(task, "execution_status")),
+        .created_us = format_time_of(tk_json_member(task, "created_at")),
+        .completed_us = format_time_of(tk_json_member(task, "completed_at")),
+        .steps_total = json_count(task, "total_steps"),
+        .steps_done = json_count(task, "completed_steps"),
+    };
+    facts.rests = is_one_of(facts.state, resting);
+    facts.ended_well = is_one_of(facts.state, well);
+    return facts;
+}
+
+void view_step_time(tk_buf *buf, const step_facts *step, int64_t now_us) {
+    char text[FORMAT_DURATION_SIZE];
+    if (tk_str_is(step->state, "waiting_for_retry") && step->retry_us > 0) {
+        tk_buf_printf(buf, "again in %s", format_duration(text, step->retry_us - now_us));
+    } else if (tk_str_is(step->state, "in_progress") && step->started_us > 0) {
+        tk_buf_text(buf, format_duration(text, now_us - step->started_us));
+    } else if (step->started_us > 0 && step->ended_us >= step->started_us) {
+        tk_buf_text(buf, format_duration(text, step->ended_us - step->started_us));
+    }
+}
+
+void view_task_title(out *o, const task_facts *task, int64_t now_us) {
+    size_t room = o->terminal ? o->columns - 1 : SIZE_MAX;
+    const struct {
+        tk_str text;
+        out_color color;
+    } parts[] = {
+        {task->namespace_name, OUT_BOLD},
+        {TK_STR("/"), OUT_BOLD},
+        {task->name, OUT_BOLD},
+        {TK_STR("  "), OUT_PLAIN},
+        {task->uuid, OUT_DIM},
+        {TK_STR("  "), OUT_PLAIN},
+        {task->state, view_state_color(task->state)},
+    };
+    for (size_t i = 0; i < TK_COUNT_OF(parts) && room > 0; i++) {
+        room -= out_text(o, parts[i].color, parts[i].text, room);
+    }
+    int64_t end_us = task->completed_us > 0 ? task->completed_us : now_us;
+    char took[FORMAT_DURATION_SIZE];
+    tk_buf rest = {0};
+    tk_buf_printf(&rest, "  %" PRId64 " of %" PRId64 " steps", task->steps_done, task->steps_total);
+    if (task->created_us > 0 && (task->completed_us > 0 || !task->rests)) {
+        tk_buf_printf(&rest, ", %s", format_duration(took, end_us - task->created_us));
+    }
+    if (room > rest.size) {
+        out_text(o, OUT_PLAIN, tk_buf_view(&rest), room);
+    }
+    tk_buf_release(&rest);
+    out_printf(o, "\n");
+}
+
+const table_column view_step_columns[] = {
+    {.title = " "},
+    {.title = "STEP", .flexible = true},
+    {.title = "STATE", .flexible = true},
+    {.title = "ATTEMPT", .right = true},
+    {.title = "TIME", .right = true},
+    {.title = "FAILURE", .flexible = true},
+    {0},
+};
+
+tk_json view_result(const step_facts *step) {
+    tk_json inside = tk_json_member(step->result, "result");
+    return inside.kind == TK_JSON_NONE ? step->result : inside;
+}
+
+/* The message of a failure stays with a step that was tried again, until it has succeeded. */
+tk_str view_failure_text(tk_arena *arena, const step_facts *step) {
+    static const char *const open[] = {"error",    "waiting_for_retry", "in_progress",
+                                       "enqueued", "cancelled",         NULL};
+    if (!is_one_of(step->state, open)) {
+        return (tk_str){NULL, 0};
+    }
+    return json_text(arena, tk_json_member(step->error, "message"));
+}
+
+void view_step_row(table *t, const out *o, tk_arena *arena, const step_facts *step,
+                   int64_t now_us) {
+    out_color color = view_state_color(step->state);
+    table_add_text(t, color, view_state_sign(o, step->state));
+    table_add(t, OUT_PLAIN, step->name);
+    table_add(t, color, step->state);
+    if (step->attempts == 0) {
+        table_add_text(t, OUT_DIM, "-");
+    } else {
+        table_printf(t, step->attempts > 1 ? OUT_YELLOW : OUT_PLAIN, "%" PRId64 " of %" PRId64,
+                     step->attempts, step->attempts_max < 1 ? 1 : step->attempts_max);
+    }
+    tk_buf time = {0};
+    view_step_time(&time, step, now_us);
+    t->failed = t->failed || time.failed;
+    table_add(t, OUT_PLAIN, tk_buf_view(&time));
+    tk_buf_release(&time);
+    table_add(t, OUT_RED, view_failure_text(arena, step));
+}
