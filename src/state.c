@@ -116,7 +116,10 @@ static tk_task_state running_state(const tk_task_counts *counts) {
     if (counts->waiting_for_retry > 0) {
         return TK_TASK_STATE_WAITING_FOR_RETRY;
     }
-    return counts->scheduled > 0 ? TK_TASK_STATE_PENDING : TK_TASK_STATE_WAITING_FOR_DEPENDENCIES;
+    /* Once a step has ended the task has begun and cannot be pending again. */
+    bool begun = counts->completed + counts->resolved + counts->failed > 0;
+    return counts->scheduled > 0 && !begun ? TK_TASK_STATE_PENDING
+                                           : TK_TASK_STATE_WAITING_FOR_DEPENDENCIES;
 }
 
 tk_task_state tk_task_state_of(tk_task_mark mark, const tk_task_counts *counts) {

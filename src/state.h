@@ -74,7 +74,7 @@ typedef struct tk_task_counts {
 
 /* tk_task_state_of reads a running, blocked or ended task: running with a claimed or claimable step
  * is steps_in_process, with only retries due later waiting_for_retry, with only scheduled roots
- * pending, else waiting_for_dependencies. */
+ * and nothing ended yet pending, else waiting_for_dependencies. */
 tk_task_state tk_task_state_of(tk_task_mark mark, const tk_task_counts *counts);
 
 /* The execution context of contract 5.4 by decision 5's order of precedence. Static texts. */
