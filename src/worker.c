@@ -225,9 +225,8 @@ tasker_status tk_worker_drain(tk_worker *worker, bool force, uint32_t *left, tas
     if (force) {
         lose_running(worker);
     }
-    bool unsaved = false;
-    *left = count_running(worker, &unsaved);
-    while (unsaved) {
+    bool unsaved = true;
+    while (unsaved) { /* at least one turn: a worker that drains still beats */
         tasker_status status = tk_turn(worker, error);
         if (status != TASKER_OK) {
             return status;

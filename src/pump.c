@@ -1,0 +1,117 @@
+/*
+ * pump.c - the only thread of the library: runs a worker's turns one after the other, and ends it.
+ *
+ *   start ──► [turn ─ wait]* ──► stop ──► drain: give back, wait for handlers, save, give back ──► end
+ *
+ * While one transaction commits, outcomes of the next pile up: group commit by itself. It waits on its
+ * own eventfd and the store's wake descriptor, never longer than the worker says. It never touches the
+ * host.
+ */
+#include "pump.h"
+
+#define PUMP_DRAIN_LOOK_US 20000 /* between looks at running handlers while stopping */
+
+/* Sets out to sleep; false when there is something to do after all. The order matters: whoever hands
+ * something in looks at `asleep` after it has. */
+static bool may_sleep(tk_worker *core) {
+    __atomic_store_n(&core->asleep, true, __ATOMIC_SEQ_CST);
+    if (tk_worker_wait_us(core) == 0) {
+        __atomic_store_n(&core->asleep, false, __ATOMIC_SEQ_CST);
+        return false;
+    }
+    return true;
+}
+
+static void wait_for_work(tasker_worker *worker, int64_t at_most_us) {
+    tk_worker *core = worker->core;
+    if (!may_sleep(core)) {
+        return;
+    }
+    int64_t wait_us = tk_worker_wait_us(core);
+    wait_us = wait_us < at_most_us ? wait_us : at_most_us;
+    const tk_driver *driver = worker->store->driver;
+    int fd = worker->poll_only ? -1 : driver->wake_fd(worker->store);
+    bool woken = tk_wake_wait(&worker->wake, fd, wait_us);
+    __atomic_store_n(&core->asleep, false, __ATOMIC_SEQ_CST);
+    if (woken && fd >= 0) {
+        driver->wake_drain(worker->store);
+        __atomic_store_n(&core->look, true, __ATOMIC_RELEASE);
+    }
+}
+
+static bool stop_wanted(tasker_worker *worker, int64_t *deadline_us) {
+    pthread_mutex_lock(&worker->mutex);
+    bool stopping = worker->stopping;
+    *deadline_us = worker->stop_deadline_us;
+    pthread_mutex_unlock(&worker->mutex);
+    return stopping;
+}
+
+static void log_failure(tasker_worker *worker, const tasker_error *error) {
+    if (worker->core->failures == 1 || worker->core->failures % 100 == 0) {
+        tk_log_line(worker->core->engine.log, TASKER_LOG_WARN,
+                    "a turn failed and is tried again: %s", error->message);
+    }
+}
+
+/* Gives back what was not begun, waits for running handlers until the deadline, gives the rest back. */
+static tasker_status drain(tasker_worker *worker) {
+    tasker_status end = TASKER_OK;
+    for (int failures = 0; failures < 10;) {
+        int64_t deadline_us = 0;
+        stop_wanted(worker, &deadline_us);
+        uint32_t left = 0;
+        bool force = tk_clock_monotonic(worker->core->engine.clock) >= deadline_us;
+        tasker_error error = {0};
+        tasker_status status = tk_worker_drain(worker->core, force, &left, &error);
+        tk_ring_close(&worker->core->ready);
+        if (status == TASKER_OK && left == 0) {
+            return end;
+        }
+        if (status != TASKER_OK) {
+            failures++;
+            log_failure(worker, &error);
+            end = TASKER_STORE;
+        }
+        wait_for_work(worker, PUMP_DRAIN_LOOK_US);
+    }
+    return end;
+}
+
+tasker_status tk_pump_drain(tasker_worker *worker) {
+    bool running = false;
+    pthread_mutex_lock(&worker->core->mutex);
+    running = worker->core->in_handler_count > 0;
+    pthread_mutex_unlock(&worker->core->mutex);
+    tasker_status status = drain(worker);
+    pthread_mutex_lock(&worker->core->mutex);
+    bool late = running && worker->core->in_handler_count > 0;
+    pthread_mutex_unlock(&worker->core->mutex);
+    return status == TASKER_OK && late ? TASKER_TIMEOUT : status;
+}
+
+void *tk_pump_run(void *argument) {
+    tasker_worker *worker = argument;
+    int64_t deadline_us = 0;
+    while (!stop_wanted(worker, &deadline_us)) {
+        tasker_error error = {0};
+        if (tk_turn(worker->core, &error) != TASKER_OK) {
+            log_failure(worker, &error);
+        }
+        wait_for_work(worker, TK_LOOK_IDLE_US);
+    }
+    tasker_status status = tk_pump_drain(worker);
+    pthread_mutex_lock(&worker->mutex);
+    worker->ended = true;
+    worker->end_status = status;
+    pthread_cond_broadcast(&worker->ended_changed);
+    pthread_mutex_unlock(&worker->mutex);
+    return NULL;
+}
+
+void tk_pump_wake(tasker_worker *worker) {
+    __atomic_store_n(&worker->core->look, true, __ATOMIC_SEQ_CST);
+    if (__atomic_exchange_n(&worker->core->asleep, false, __ATOMIC_SEQ_CST)) {
+        tk_wake_raise(&worker->wake);
+    }
+}
