@@ -89,14 +89,11 @@ module TaskerCore
       # @return [Types::StepHandlerCallResult::Success]
       def success(*positional, **named)
         result, metadata = positional
-        if positional.any?
-          metadata ||= named[:metadata]
-        elsif (named.keys - %i[result data metadata]).empty?
-          result = named.fetch(:result) { named.fetch(:data, {}) }
-          metadata = named[:metadata]
-        else
-          result = named
+        if positional.empty?
+          members = (named.keys - %i[result data metadata]).empty? ? named : { result: named }
+          result = members.fetch(:result) { members.fetch(:data, {}) }
         end
+        metadata ||= members ? members[:metadata] : named[:metadata]
         call_result.success(result: result, metadata: metadata || default_metadata)
       end
 
