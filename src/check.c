@@ -230,9 +230,9 @@ static tasker_status request_chunk(tk_checker *c, tk_view *views, bool *found, u
             }
             return status;
         }
-        status = tk_view_request(c->engine, &c->chunk,
-                                 TK_VIEW_PLACES | TK_VIEW_ATTEMPTS | TK_VIEW_ACTS, &views[i],
-                                 error);
+        status =
+            tk_view_request(c->engine, &c->chunk, TK_VIEW_PLACES | TK_VIEW_ATTEMPTS | TK_VIEW_ACTS,
+                            &views[i], error);
     }
     return status == TASKER_OK ? tk_store_call(c->engine->store, sync, error) : status;
 }
@@ -325,8 +325,7 @@ static tasker_status check_database(tk_checker *c, tasker_error *error) {
     uint32_t count = 0;
     tasker_status status = tk_store_call(store, integrity, &c->arena, &texts, &count, error);
     if (status == TASKER_OK) {
-        status =
-            tk_store_call(store, worker_list, &c->arena, &workers, &c->worker_count, error);
+        status = tk_store_call(store, worker_list, &c->arena, &workers, &c->worker_count, error);
     }
     if (status == TASKER_OK) {
         status = tk_store_call(store, sync, error);

@@ -82,7 +82,8 @@ static void check_limit(tk_checker *c, const tk_view *view, uint32_t number) {
     if (claims > max) {
         tk_check_step_problem(c, "attempt-limit", view, number,
                               "%" PRIu32 " claims without an operator's retry, at most %" PRIu32
-                              " are allowed", claims, max);
+                              " are allowed",
+                              claims, max);
     }
 }
 
@@ -185,7 +186,8 @@ static void check_stable(tk_checker *c, const tk_view *view, uint32_t number) {
             if (depends_on(view->steps[k].step, number) && claimed_before(&view->steps[k], row)) {
                 tk_check_step_problem(c, "result-stable", view, number,
                                       "its result was replaced by attempt %" PRId32 " after step "
-                                      "%s was claimed", row->attempt, view->steps[k].step->name);
+                                      "%s was claimed",
+                                      row->attempt, view->steps[k].step->name);
             }
         }
         before = row;
@@ -202,15 +204,14 @@ static void check_parents(tk_checker *c, const tk_view *view, uint32_t number) {
         const char *parent = view->steps[parents.numbers[k]].step->name;
         for (uint32_t i = 0; i < step->attempt_count; i++) {
             const tk_attempt_row *row = step->attempts[i];
-            if (tk_attempt_claimed(row) && (result == NULL || result->n > row->n ||
-                                            result->finished_us > row->claimed_us)) {
+            if (tk_attempt_claimed(row) &&
+                (result == NULL || result->n > row->n || result->finished_us > row->claimed_us)) {
                 tk_check_step_problem(c, "parents-first", view, number,
                                       "attempt %" PRId32 " was claimed before %s was done",
                                       row->attempt, parent);
             }
         }
-        if (is_leased(step) &&
-            (result == NULL || result->finished_us > step->place->claimed_us)) {
+        if (is_leased(step) && (result == NULL || result->finished_us > step->place->claimed_us)) {
             tk_check_step_problem(c, "parents-first", view, number,
                                   "it was claimed before %s was done", parent);
         }
@@ -291,8 +292,7 @@ static void check_tokens(tk_checker *c, const tk_view *view) {
 }
 
 static bool by_hand_row(const tk_view_step *step, const tk_act_row *act) {
-    int32_t outcome =
-        act->kind == TK_ACT_COMPLETED ? TK_OUTCOME_COMPLETED : TK_OUTCOME_RESOLVED;
+    int32_t outcome = act->kind == TK_ACT_COMPLETED ? TK_OUTCOME_COMPLETED : TK_OUTCOME_RESOLVED;
     for (uint32_t i = 0; i < step->attempt_count; i++) {
         if (step->attempts[i]->attempt == act->attempt && step->attempts[i]->outcome == outcome) {
             return true;
@@ -312,7 +312,8 @@ static void check_acts(tk_checker *c, const tk_view *view) {
         if (act->step < 0 || (uint32_t)act->step >= view->step_count) {
             tk_check_problem(c, "act-attempt", view,
                              "an act names step number %" PRId32 ", which the template does not "
-                             "have", act->step);
+                             "have",
+                             act->step);
             continue;
         }
         const tk_view_step *step = &view->steps[act->step];
@@ -321,7 +322,8 @@ static void check_acts(tk_checker *c, const tk_view *view) {
         if (!fits) {
             tk_check_step_problem(c, "act-attempt", view, (uint32_t)act->step,
                                   "an act of kind %" PRId32 " names attempt %" PRId32
-                                  ", which does not fit", act->kind, act->attempt);
+                                  ", which does not fit",
+                                  act->kind, act->attempt);
         }
     }
 }

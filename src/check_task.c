@@ -146,8 +146,10 @@ static void check_places(tk_checker *c, const tk_view *view) {
         if (place->step < view->step_count) {
             rows[place->step]++;
         } else {
-            tk_check_problem(c, "live-place", view, "a live row names step number %u, which the "
-                                                    "template does not have", place->step);
+            tk_check_problem(c, "live-place", view,
+                             "a live row names step number %u, which the "
+                             "template does not have",
+                             place->step);
         }
     }
     for (uint32_t i = 0; i < view->step_count; i++) {
@@ -155,7 +157,8 @@ static void check_places(tk_checker *c, const tk_view *view) {
         if (rows[i] != due) {
             tk_check_step_problem(c, "live-place", view, i,
                                   "it has %" PRIu32 " rows in ready, lease and later, expected "
-                                  "%" PRIu32, rows[i], due);
+                                  "%" PRIu32,
+                                  rows[i], due);
         }
     }
 }

@@ -25,8 +25,8 @@ typedef struct tk_timeline_entry {
 typedef struct tk_timeline {
     tk_timeline_entry *entries; /* in order of time and cause */
     uint32_t count, room;
-    uint32_t blocked;   /* how often the task came to rest in blocked_by_failures */
-    const char *broken; /* NULL, or what the rows do not explain: a static sentence */
+    uint32_t blocked;    /* how often the task came to rest in blocked_by_failures */
+    const char *broken;  /* NULL, or what the rows do not explain: a static sentence */
     int32_t broken_step; /* the step it is about, or TK_ACT_NO_STEP */
 } tk_timeline;
 

@@ -21,9 +21,9 @@ typedef struct replay {
     tk_step_state *states; /* by step */
     bool *scheduled;       /* pending until the task's run_at */
     bool *bypassed;
-    int32_t *bases;        /* attempt number at the last retry by an operator */
-    uint32_t *seen;        /* attempt rows of the step replayed so far */
-    tk_freed freed;        /* steps to enqueue once the task gets to that */
+    int32_t *bases; /* attempt number at the last retry by an operator */
+    uint32_t *seen; /* attempt rows of the step replayed so far */
+    tk_freed freed; /* steps to enqueue once the task gets to that */
     tk_task_counts counts;
     tk_task_state word;
     bool evaluates; /* a step's end freed others: through evaluating_results */
@@ -194,12 +194,10 @@ static bool may_repeat(const replay *r, const tk_attempt_row *row, uint32_t inde
         claims += tk_attempt_claimed(step->attempts[i]) &&
                   step->attempts[i]->attempt > r->bases[row->step];
     }
-    tk_failure failure = {.retryable = true,
-                          .lost = row->outcome == TK_OUTCOME_LOST,
-                          .retry_after_ms = -1};
+    tk_failure failure = {
+        .retryable = true, .lost = row->outcome == TK_OUTCOME_LOST, .retry_after_ms = -1};
     tk_json value = {0};
-    if (row->error.size > 0 &&
-        tk_json_parse(row->error, SIZE_MAX, &value, NULL) == TASKER_OK) {
+    if (row->error.size > 0 && tk_json_parse(row->error, SIZE_MAX, &value, NULL) == TASKER_OK) {
         failure.retryable = tk_json_member(value, "retryable").kind != TK_JSON_FALSE;
     }
     return tk_retry_delay(&step->step->retry, &failure, claims == 0 ? 1 : claims, 0) >= 0;
@@ -526,8 +524,8 @@ bool tk_timeline_derive(tk_arena *arena, const tk_view *view, tk_timeline *timel
     r.freed.numbers = tk_arena_array(arena, (size_t)steps + 1, sizeof(*r.freed.numbers));
     tk_event *events = NULL;
     uint32_t count = 0;
-    if (r.progress.bytes == NULL || r.states == NULL || r.scheduled == NULL ||
-        r.bypassed == NULL || r.bases == NULL || r.seen == NULL || r.freed.numbers == NULL ||
+    if (r.progress.bytes == NULL || r.states == NULL || r.scheduled == NULL || r.bypassed == NULL ||
+        r.bases == NULL || r.seen == NULL || r.freed.numbers == NULL ||
         !tk_timeline_events(arena, view, &events, &count) || !begin(&r)) {
         return false;
     }

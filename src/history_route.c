@@ -36,7 +36,7 @@ static tk_hop hop_from_process(tk_task_state target) {
         return (tk_hop){TK_TASK_STATE_ERROR, "Fail"};
     }
     return (tk_hop){TK_TASK_STATE_EVALUATING_RESULTS,
-                 target == TK_TASK_STATE_COMPLETE ? "AllStepsCompleted" : "StepCompleted"};
+                    target == TK_TASK_STATE_COMPLETE ? "AllStepsCompleted" : "StepCompleted"};
 }
 
 static tk_hop hop_from_blocked(tk_task_state target, bool retried) {

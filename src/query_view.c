@@ -35,8 +35,8 @@ tasker_status tk_view_request(tk_engine *engine, tk_arena *arena, unsigned parts
     const tk_uuid *id = &view->task.id;
     tasker_status status = TASKER_OK;
     if (parts & TK_VIEW_PLACES) {
-        status = tk_store_call(store, place_list, arena, id, &view->places, &view->place_count,
-                               error);
+        status =
+            tk_store_call(store, place_list, arena, id, &view->places, &view->place_count, error);
     }
     if (status == TASKER_OK && (parts & TK_VIEW_ATTEMPTS)) {
         status = tk_store_call(store, attempt_list, arena, id, (parts & TK_VIEW_PAYLOADS) != 0,

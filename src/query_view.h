@@ -22,8 +22,8 @@ typedef struct tk_view_step {
     const tk_place_row *place;       /* its live row, or NULL */
     const tk_attempt_row **attempts; /* in order of n */
     uint32_t attempt_count;
-    int32_t base;     /* attempt number at the newest retry by an operator, or 0 */
-    uint32_t claims;  /* since then, with the running one; by-hand rows do not count */
+    int32_t base;    /* attempt number at the newest retry by an operator, or 0 */
+    uint32_t claims; /* since then, with the running one; by-hand rows do not count */
     const tk_attempt_row *satisfying; /* the newest that children see, or NULL */
     const tk_attempt_row *failure;    /* the newest error or loss, or NULL */
 } tk_view_step;
@@ -89,7 +89,8 @@ static inline bool tk_attempt_failed(const tk_attempt_row *row) {
 
 /* --- JSON of parts: query_step.c, query_result.c ---------------------------------------------- */
 
-/* tk_query_step_write adds a step: the readiness row and more (contract 5.3, 7.4). */
+/* tk_query_step_write adds a step from '{' on, the caller closes it: the readiness row and more
+ * (contract 5.3, 7.4). */
 void tk_query_step_write(tk_buf *buf, const tk_view *view, uint32_t step, int64_t now_us);
 
 /* tk_query_attempts_write adds the member "attempts_list" of one step. */

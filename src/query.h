@@ -1,0 +1,37 @@
+/*
+ * query.h - the kinds of tasker_query, each a function within the open transaction.
+ */
+#ifndef TK_QUERY_H
+#define TK_QUERY_H
+
+#include "query_view.h"
+
+#define TK_QUERY_FILTER_BYTES_MAX (64 * 1024)
+
+/* A query under way. `filter` is an object, or NONE. */
+typedef struct tk_query_call {
+    tk_engine *engine;
+    tk_arena *arena;
+    tk_json filter;
+    tk_buf *answer;
+    tasker_error *error;
+} tk_query_call;
+
+/* Members of the filter: absent and null are empty; INVALID names the member. */
+tasker_status tk_query_text(const tk_query_call *q, const char *name, tk_str *text);
+tasker_status tk_query_uuid(const tk_query_call *q, const char *name, bool *given, tk_uuid *id);
+tasker_status tk_query_int(const tk_query_call *q, const char *name, int64_t least, int64_t most,
+                           int64_t *number);
+
+/* Each writes its JSON to q->answer; whether that failed is checked by the caller. */
+tasker_status tk_query_list(const tk_query_call *q);
+tasker_status tk_query_counts(const tk_query_call *q);
+tasker_status tk_query_templates(const tk_query_call *q);
+tasker_status tk_query_template(const tk_query_call *q);
+tasker_status tk_query_workers(const tk_query_call *q);
+
+/* tk_query_queue finds the number of the namespace that the filter names: 0 without one; *known is
+ * false when the store has never heard of it. */
+tasker_status tk_query_queue(const tk_query_call *q, int32_t *queue, bool *known);
+
+#endif
