@@ -447,6 +447,7 @@ struct tk_store {
  *                 revoked[i]=false where there was none.
  * worker_insert   fills row->id, which is never used again.
  * worker_beat     beat + 1; *alive=false: the row is gone, or somebody is taking its leases.
+ * worker_delete   a row that is gone already is fine.
  * worker_take     begins a recovery: *taken=false when the beat is another one or the row is held.
  * worker_leases   leases that carry this worker's id.
  * task_list       newest first. With a state other than RUNNING and COMPLETE it reads the index of

@@ -453,6 +453,9 @@ void tk_sql_attempt(tk_sql *sql, const tk_uuid *task_id, tk_attempt_row *row, tk
  * task, step, outcome, payloads and finished_us; the rest is filled in. False when it failed. */
 bool tk_sql_finish(tk_sql *taken, tk_sql *insert, tk_attempt_row *row);
 
+/* tk_sql_lease runs LEASE_INSERT for a row; false when it failed. */
+bool tk_sql_lease(tk_sql *sql, const tk_lease_row *row);
+
 /* tk_sql_task reads TASK_READ's row. */
 void tk_sql_task(tk_sql *sql, tk_arena *arena, tk_task_row *row);
 

@@ -207,6 +207,17 @@ tasker_status tk_sqlite_later_insert(tk_store *store, const tk_ready_row *rows, 
     return tk_sql_end(&sql, error);
 }
 
+bool tk_sql_lease(tk_sql *sql, const tk_lease_row *row) {
+    tk_sql_uuid(sql, &row->task_id);
+    tk_sql_int(sql, row->step);
+    tk_sql_int(sql, row->attempt);
+    tk_sql_int(sql, row->token);
+    tk_sql_int(sql, row->worker);
+    tk_sql_int(sql, row->enqueued_us);
+    tk_sql_int(sql, row->claimed_us);
+    return tk_sql_run(sql);
+}
+
 tasker_status tk_sqlite_lease_insert(tk_store *store, const tk_lease_row *rows, uint32_t count,
                                      tasker_error *error) {
     tk_sql sql;
@@ -214,18 +225,7 @@ tasker_status tk_sqlite_lease_insert(tk_store *store, const tk_lease_row *rows, 
     if (status != TASKER_OK) {
         return status;
     }
-    for (uint32_t i = 0; i < count; i++) {
-        const tk_lease_row *row = &rows[i];
-        tk_sql_uuid(&sql, &row->task_id);
-        tk_sql_int(&sql, row->step);
-        tk_sql_int(&sql, row->attempt);
-        tk_sql_int(&sql, row->token);
-        tk_sql_int(&sql, row->worker);
-        tk_sql_int(&sql, row->enqueued_us);
-        tk_sql_int(&sql, row->claimed_us);
-        if (!tk_sql_run(&sql)) {
-            break;
-        }
+    for (uint32_t i = 0; i < count && tk_sql_lease(&sql, &rows[i]); i++) {
     }
     return tk_sql_end(&sql, error);
 }

@@ -354,6 +354,17 @@ static tasker_status want_cut(tk_sqlite *sqlite, const tk_want *want, uint32_t c
                                        : status;
 }
 
+static tasker_status want_take(tk_sqlite *sqlite, const tk_want *want, uint32_t limit,
+                               tk_claim_row *rows, uint32_t *count, tasker_error *error) {
+    int64_t last_seq = 0;
+    if (limit == 0) {
+        return TASKER_OK;
+    }
+    tasker_status status = want_scan(sqlite, want, limit, rows, count, &last_seq, error);
+    return status == TASKER_OK && *count > 0 ? want_cut(sqlite, want, *count, last_seq, error)
+                                             : status;
+}
+
 /* Steps of one task mostly stand in line: its row is read once. */
 static tasker_status claim_tasks(tk_sqlite *sqlite, tk_arena *arena, tk_claim_row *rows,
                                  uint32_t count, tasker_error *error) {
@@ -382,17 +393,21 @@ static tasker_status claim_tasks(tk_sqlite *sqlite, tk_arena *arena, tk_claim_ro
 static tasker_status claim_leases(tk_sqlite *sqlite, tk_claim_row *rows, uint32_t count,
                                   int32_t worker, int64_t token, int64_t now_us,
                                   tasker_error *error) {
+    tk_sql sql;
+    tasker_status status = tk_sql_begin(&sql, sqlite, TK_SQL_LEASE_INSERT, error);
+    if (status != TASKER_OK) {
+        return status;
+    }
     for (uint32_t i = 0; i < count; i++) {
         tk_lease_row *lease = &rows[i].lease;
         lease->worker = worker;
         lease->token = (int64_t)((uint64_t)token + i);
         lease->claimed_us = lease->enqueued_us > now_us ? lease->enqueued_us : now_us;
-        tasker_status status = tk_sqlite_lease_insert(&sqlite->store, lease, 1, error);
-        if (status != TASKER_OK) {
-            return status;
+        if (!tk_sql_lease(&sql, lease)) {
+            break;
         }
     }
-    return TASKER_OK;
+    return tk_sql_end(&sql, error);
 }
 
 tasker_status tk_sqlite_claim(tk_store *store, tk_arena *arena, const tk_want *wants,
@@ -415,15 +430,15 @@ tasker_status tk_sqlite_claim(tk_store *store, tk_arena *arena, const tk_want *w
         return tk_nomem(error);
     }
     tasker_status status = TASKER_OK;
+    uint32_t taken = 0; /* by the wants in a row with the same queue, this one included */
     for (uint32_t i = 0; status == TASKER_OK && i < want_count && *count < limit; i++) {
+        taken = i > 0 && wants[i].queue == wants[i - 1].queue ? taken : 0;
         uint32_t left = limit - *count;
-        uint32_t most = wants[i].limit < left ? wants[i].limit : left;
+        uint32_t most = wants[i].limit > taken ? wants[i].limit - taken : 0;
         uint32_t read = 0;
-        int64_t last_seq = 0;
-        status = want_scan(sqlite, &wants[i], most, *rows + *count, &read, &last_seq, error);
-        if (status == TASKER_OK && read > 0) {
-            status = want_cut(sqlite, &wants[i], read, last_seq, error);
-        }
+        status =
+            want_take(sqlite, &wants[i], most < left ? most : left, *rows + *count, &read, error);
+        taken += read;
         *count += read;
     }
     if (status == TASKER_OK) {
