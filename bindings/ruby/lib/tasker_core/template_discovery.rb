@@ -14,40 +14,31 @@ module TaskerCore
     # 4. config/tasks in the working folder
     module TemplatePath
       PROJECT_FILES = %w[.git Gemfile Cargo.toml package.json pyproject.toml go.mod].freeze
-      FOLDERS_UP_MAX = 64
 
       # @return [String, nil] a folder
       def self.find_template_config_directory
-        workspace = ENV.fetch("WORKSPACE_PATH", nil)
-        folders = [ENV.fetch("TASKER_TEMPLATE_PATH", nil), below(workspace), below(project_root),
-                   below(Dir.pwd)]
-        folders.find { |folder| folder && File.directory?(folder) }
+        roots = [ENV.fetch("WORKSPACE_PATH", ""), project_root, Dir.pwd].reject(&:empty?)
+        [ENV.fetch("TASKER_TEMPLATE_PATH", ""), *roots.map { |root| "#{root}/config/tasks" }]
+          .find { |folder| File.directory?(folder) }
       end
 
-      # @param directory [String, nil]
+      # @param directory [String, nil] nil: as found
       # @return [Array<String>] its `*.yml` and `*.yaml` files, at any depth, in order
-      def self.discover_template_files(directory = find_template_config_directory)
+      def self.discover_template_files(directory = nil)
+        directory ||= find_template_config_directory
         return [] if directory.nil?
 
         Dir.glob("**/*.{yml,yaml}", base: directory).sort.map { |file| File.join(directory, file) }
       end
 
-      def self.below(root)
-        File.join(root, "config", "tasks") unless root.nil? || root.empty?
-      end
-      private_class_method :below
-
       def self.project_root
         folder = Dir.pwd
-        FOLDERS_UP_MAX.times do
-          return folder if PROJECT_FILES.any? { |file| File.exist?(File.join(folder, file)) }
-          return nil if File.dirname(folder) == folder
-
-          folder = File.dirname(folder)
-        end
-        nil
+        folder = File.dirname(folder) until folder == "/" || project?(folder)
+        folder
       end
-      private_class_method :project_root
+
+      def self.project?(folder) = PROJECT_FILES.any? { |file| File.exist?("#{folder}/#{file}") }
+      private_class_method :project_root, :project?
     end
 
     # Reads what the worker needs to know out of one template file. A file that is no template gives
@@ -79,7 +70,6 @@ module TaskerCore
           .filter_map { |handler| handler["callable"] if handler.is_a?(Hash) }
           .grep(String).uniq
       end
-      private_class_method :callables
 
       def self.load(file)
         raise IOError, "larger than #{FILE_BYTES_MAX} bytes" if File.size(file) > FILE_BYTES_MAX
@@ -92,7 +82,6 @@ module TaskerCore
         Logger.instance.warn("template #{file} is skipped: #{e.message}")
         {}
       end
-      private_class_method :load
 
       # Templates written by an older tool have keys like `:name:`.
       def self.plain_keys(value)
@@ -102,27 +91,26 @@ module TaskerCore
         else value
         end
       end
-      private_class_method :plain_keys
+      private_class_method :callables, :load, :plain_keys
     end
 
     # What all templates of a folder name together.
     module HandlerDiscovery
+      # @param directory [String, nil] nil: as found
       # @return [Array<String>] callables, each once
-      def self.discover_all_handlers(directory = TemplatePath.find_template_config_directory)
+      def self.discover_all_handlers(directory = nil)
         TemplatePath.discover_template_files(directory)
                     .flat_map { |file| TemplateParser.extract_handler_callables(file) }.uniq
       end
 
       # @return [Array<Hash>] (see TemplateParser.extract_template_metadata)
-      def self.discover_template_metadata(directory = TemplatePath.find_template_config_directory)
+      def self.discover_template_metadata(directory = nil)
         TemplatePath.discover_template_files(directory)
                     .filter_map { |file| TemplateParser.extract_template_metadata(file) }
       end
 
       # @return [Hash{String => Array<String>}] callables by namespace
-      def self.discover_handlers_by_namespace(
-        directory = TemplatePath.find_template_config_directory
-      )
+      def self.discover_handlers_by_namespace(directory = nil)
         discover_template_metadata(directory)
           .group_by { |template| template[:namespace_name] }
           .transform_values { |templates| templates.flat_map { |one| one[:handlers] }.uniq }

@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require_relative "logger"
+require_relative "step_handler/base"
 
 module TaskerCore
   # In test runs, loads the example handlers of a project and points the worker at its templates.
@@ -44,19 +45,13 @@ module TaskerCore
       private
 
       def load_handlers(root)
-        files = Dir.glob(File.join(root, HANDLERS))
-        return [] if files.empty?
-
-        require_relative "step_handler/base"
         before = step_handlers
-        files.each { |file| load_handler(file) }
+        Dir.glob(File.join(root, HANDLERS)).each do |file|
+          require file
+        rescue StandardError, LoadError, SyntaxError => e
+          Logger.instance.warn("example handler #{file} is skipped: #{e.message}")
+        end
         (step_handlers - before).filter_map(&:name).sort
-      end
-
-      def load_handler(file)
-        require file
-      rescue StandardError, LoadError, SyntaxError => e
-        Logger.instance.warn("example handler #{file} is skipped: #{e.message}")
       end
 
       def step_handlers = ObjectSpace.each_object(StepHandler::Base.singleton_class).to_a

@@ -24,6 +24,10 @@ module TaskerCore
     # A record made from a Hash with String or Symbol keys; members it does not know are ignored.
     class Record < Dry::Struct
       transform_keys(&:to_sym)
+
+      # @param members [Hash] their types by name
+      # @return [Class]
+      def self.of(**members) = Class.new(self) { attributes(members) }
     end
 
     # What is asked of the engine, and what it answers.
@@ -75,13 +79,11 @@ module TaskerCore
       end
 
       # The answer to a submission.
-      class TaskResponse < Record
-        attributes(
-          task_uuid: UUID, status: TextOrNil, created_at: TextOrNil, step_mapping: Map,
-          step_count: Types::Integer.default(0), handler_config_name: TextOrNil,
-          known: Types::Bool.default(false)
-        )
-      end
+      TaskResponse = Record.of(
+        task_uuid: UUID, status: TextOrNil, created_at: TextOrNil, step_mapping: Map,
+        step_count: Types::Integer.default(0), handler_config_name: TextOrNil,
+        known: Types::Bool.default(false)
+      )
     end
 
     # How a step ended.
@@ -89,10 +91,10 @@ module TaskerCore
       StepExecutionStatus = Types::String.enum("success", "failed", "cancelled", "timed_out")
 
       # Why an attempt failed.
-      class StepExecutionError < Record
-        attributes(error_type: Text, message: Types::String, error_code: TextOrNil,
-                   retryable: Types::Bool.default(true), stack_trace: TextOrNil)
-      end
+      StepExecutionError = Record.of(
+        error_type: Text, message: Types::String, error_code: TextOrNil,
+        retryable: Types::Bool.default(true), stack_trace: TextOrNil
+      )
 
       # One attempt.
       class StepResult < Record
@@ -107,60 +109,47 @@ module TaskerCore
       end
 
       # One attempt, as the bridge hands it to the engine.
-      class StepCompletion < Record
-        attributes(event_id: UUID, task_uuid: UUID, step_uuid: UUID, success: Types::Bool,
-                   result: Types::Any.default(nil), metadata: Map, error_message: TextOrNil)
-      end
+      StepCompletion = Record.of(
+        event_id: UUID, task_uuid: UUID, step_uuid: UUID, success: Types::Bool,
+        result: Types::Any.default(nil), metadata: Map, error_message: TextOrNil
+      )
     end
 
     # Names a step of a task.
-    class SimpleStepMessage < Record
-      attributes(task_uuid: UUID, step_uuid: UUID)
-    end
+    SimpleStepMessage = Record.of(task_uuid: UUID, step_uuid: UUID)
 
     StepMessage = SimpleQueueMessageData = SimpleStepMessage
 
     # A handler in a template.
-    class HandlerDefinition < Record
-      attributes(callable: Text, initialization: Map)
-    end
+    HandlerDefinition = Record.of(callable: Text, initialization: Map)
 
     # When a step is tried again; `limit` is the older word for `max_attempts`.
-    class RetryConfiguration < Record
-      BACKOFFS = %w[none linear exponential fibonacci].freeze
-
-      attributes(
-        retryable: Types::Bool.default(true), limit: Types::Integer.default(3),
-        max_attempts: IntegerOrNil, backoff: Types::String.default("exponential").enum(*BACKOFFS),
-        backoff_base_ms: Types::Integer.optional.default(1000),
-        max_backoff_ms: Types::Integer.optional.default(30_000)
-      )
-    end
+    RetryConfiguration = Record.of(
+      retryable: Types::Bool.default(true), limit: Types::Integer.default(3),
+      max_attempts: IntegerOrNil,
+      backoff: Types::String.default("exponential").enum(*%w[none linear exponential fibonacci]),
+      backoff_base_ms: Types::Integer.optional.default(1000),
+      max_backoff_ms: Types::Integer.optional.default(30_000)
+    )
 
     # A step in a template.
-    class StepDefinition < Record
-      attributes(
-        name: Text, description: TextOrNil, handler: HandlerDefinition, dependencies: Texts,
-        retry: RetryConfiguration.default { RetryConfiguration.new }, timeout_seconds: IntegerOrNil,
-        system_dependency: TextOrNil, publishes_events: Types::Array.default { [] }
-      )
-    end
+    StepDefinition = Record.of(
+      name: Text, description: TextOrNil, handler: HandlerDefinition, dependencies: Texts,
+      retry: RetryConfiguration.default { RetryConfiguration.new }, timeout_seconds: IntegerOrNil,
+      system_dependency: TextOrNil, publishes_events: Types::Array.default { [] }
+    )
 
     # Which systems a template depends on; for people.
-    class SystemDependencies < Record
-      attributes(primary: Types::String.default("default"), secondary: Texts)
-    end
+    SystemDependencies = Record.of(primary: Types::String.default("default"), secondary: Texts)
 
     # An event that a template declares.
-    class DomainEventDefinition < Record
-      attributes(name: Text, description: TextOrNil, schema: MapOrNil)
-    end
+    DomainEventDefinition = Record.of(name: Text, description: TextOrNil, schema: MapOrNil)
 
     # About a template; for people.
-    class TemplateMetadata < Record
-      attributes(author: TextOrNil, tags: Texts, documentation_url: TextOrNil,
-                 created_at: TextOrNil, updated_at: TextOrNil)
-    end
+    TemplateMetadata = Record.of(
+      author: TextOrNil, tags: Texts, documentation_url: TextOrNil, created_at: TextOrNil,
+      updated_at: TextOrNil
+    )
 
     # What an environment changes in a handler.
     class HandlerOverride < Record
@@ -190,10 +179,10 @@ module TaskerCore
     end
 
     # What an environment changes in a template.
-    class EnvironmentOverride < Record
-      attributes(task_handler: HandlerOverride.optional.default(nil),
-                 steps: Types::Array.of(StepOverride).default { [] })
-    end
+    EnvironmentOverride = Record.of(
+      task_handler: HandlerOverride.optional.default(nil),
+      steps: Types::Array.of(StepOverride).default { [] }
+    )
 
     # A task template.
     class TaskTemplate < Record

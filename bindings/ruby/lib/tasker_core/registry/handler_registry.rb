@@ -46,7 +46,7 @@ module TaskerCore
       #
       # @param directory [String, nil]
       # @return [Array<String>] (see #registered_handlers)
-      def discover!(directory = TemplateDiscovery::TemplatePath.find_template_config_directory)
+      def discover!(directory = nil)
         names = TemplateDiscovery::HandlerDiscovery.discover_all_handlers(directory)
         (names + TestEnvironment.handler_names).each { |name| discover(name) }
         registered_handlers
@@ -130,9 +130,7 @@ module TaskerCore
         loaded(name) || (load_file(name) && loaded(name))
       end
 
-      def loaded(name)
-        constant(name) || descendant(name)
-      end
+      def loaded(name) = constant(name) || descendant(name)
 
       def constant(name)
         found = Object.const_get(name)
@@ -157,9 +155,7 @@ module TaskerCore
       def load_file(name)
         file = name.split("::").last.gsub(/([a-z\d])([A-Z])/, '\1_\2').downcase
         folders = TestEnvironment.test? ? FOLDERS + TEST_FOLDERS : FOLDERS
-        path = folders.flat_map do |folder|
-          Dir.glob(File.expand_path("#{folder}/#{file}.rb")).sort
-        end.first
+        path = Dir.glob(folders.map { |folder| File.expand_path("#{folder}/#{file}.rb") }).first
         path && (require(path) || true)
       end
 
@@ -168,9 +164,8 @@ module TaskerCore
       end
 
       def needs_arguments?(handler)
-        handler.instance_method(:initialize).parameters.any? do |kind, _|
-          %i[req keyreq].include?(kind)
-        end
+        kinds = handler.instance_method(:initialize).parameters.map(&:first)
+        kinds.include?(:req) || kinds.include?(:keyreq)
       end
 
       def context_form?(handler)

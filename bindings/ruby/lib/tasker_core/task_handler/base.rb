@@ -57,9 +57,7 @@ module TaskerCore
       def self.handle(request) = Base.new.handle(request)
 
       # @return [TaskHandler::Base]
-      def self.create(path = nil, task_config: nil)
-        Base.new(task_config_path: path, task_config: task_config)
-      end
+      def self.create(path = nil, **more) = Base.new(task_config_path: path, **more)
     end
   end
 end
