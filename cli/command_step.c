@@ -66,10 +66,9 @@ static cli_exit show_step(cli *c, tk_json json) {
     if (!table_end(&attempts, &c->out, 0, attempts.count > 0)) {
         return cli_nomem(c);
     }
-    tk_json result = view_result(&step);
-    if (result.kind != TK_JSON_NONE) {
+    if (step.result.kind != TK_JSON_NONE && step.result.kind != TK_JSON_NULL) {
         out_printf(&c->out, "\n");
-        json_view(&c->out, result, 0);
+        json_view(&c->out, step.result, 0);
         out_printf(&c->out, "\n");
     }
     return CLI_EXIT_OK;

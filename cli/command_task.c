@@ -47,8 +47,7 @@ static void show_moment(out *o, const char *name, int64_t time_us, int64_t now_u
 }
 
 static void show_head(cli *c, const task_facts *task, int64_t now_us) {
-    static const char *const texts[] = {"initiator", "source_system", "reason", "correlation_id",
-                                        "idempotency_key"};
+    static const char *const texts[] = {"initiator", "source_system", "reason", "correlation_id"};
     out *o = &c->out;
     view_task_title(o, task, now_us);
     show_field(o, "status", task->status);
@@ -83,7 +82,7 @@ static void show_results(cli *c, const task_facts *task) {
         any = true;
         out_text(&c->out, OUT_BOLD, step.name, 0);
         out_printf(&c->out, "  ");
-        json_view(&c->out, view_result(&step), 0);
+        json_view(&c->out, step.result, 0);
         out_printf(&c->out, "\n");
     }
 }

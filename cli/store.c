@@ -105,12 +105,25 @@ cli_exit cli_parse(cli *c, tasker_text *text, tk_json *value) {
     return CLI_EXIT_OK;
 }
 
+/* Where to look for what was not found. */
+static const char *list_of(tasker_query_kind kind) {
+    switch (kind) {
+    case TASKER_QUERY_TEMPLATE:
+    case TASKER_QUERY_TEMPLATES:
+        return "tasker template list";
+    case TASKER_QUERY_STEP:
+        return "tasker task show TASK names its steps";
+    default:
+        return "tasker task list";
+    }
+}
+
 cli_exit cli_query(cli *c, tasker_query_kind kind, tk_str filter, tk_json *answer) {
     tasker_text text = {0};
     tasker_error error = {0};
     if (tasker_query(c->store, kind, filter, &text, &error) != TASKER_OK) {
-        return cli_fail_error(c, &error,
-                              error.status == TASKER_NOTFOUND ? "tasker task list" : NULL);
+        const char *next = error.status == TASKER_NOTFOUND ? list_of(kind) : NULL;
+        return cli_fail_error(c, &error, next);
     }
     return cli_parse(c, &text, answer);
 }

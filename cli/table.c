@@ -101,23 +101,23 @@ static void spaces(out *o, size_t count) {
 static void show_row(const table *t, out *o, size_t columns, const size_t *widths, size_t indent,
                      const table_cell *cells) {
     size_t used = indent;
+    size_t gap = 0; /* before the cell: not yet shown, so that no line ends with blanks */
     spaces(o, indent);
-    for (size_t j = 0; j < columns && used < o->columns; j++) {
+    for (size_t j = 0; j < columns && used + gap < o->columns; j++) {
         tk_str text = {cells[j].text, cells[j].size};
-        size_t room = o->columns - used < widths[j] ? o->columns - used : widths[j];
+        size_t room = o->columns - used - gap;
+        room = room < widths[j] ? room : widths[j];
         size_t width = out_columns(text);
         size_t blank = width < room ? room - width : 0;
-        bool last = j + 1 == columns;
-        if (t->columns[j].right) {
-            spaces(o, blank);
-        }
-        if (room > 0) {
+        if (room > 0 && width > 0) {
+            spaces(o, gap + (t->columns[j].right ? blank : 0));
+            used += gap + room;
             out_text(o, cells[j].color, text, room);
+            gap = GAP + (t->columns[j].right ? 0 : blank);
+            used -= t->columns[j].right ? 0 : blank;
+        } else {
+            gap += room + GAP;
         }
-        if (!last) {
-            spaces(o, (t->columns[j].right ? 0 : blank) + GAP);
-        }
-        used += room + GAP;
     }
     tk_buf_char(&o->text, '\n');
 }

@@ -57,7 +57,8 @@ step_facts view_step_facts(tk_arena *arena, tk_json step) {
         .name = json_text(arena, tk_json_member(step, "name")),
         .state = json_text(arena, tk_json_member(step, "current_state")),
         .uuid = json_text(arena, tk_json_member(step, "step_uuid")),
-        .result = tk_json_member(step, "results"),
+        .result = tk_json_member(step, "result"),
+        .error = tk_json_member(step, "error"),
         .attempts = json_count(step, "attempts"),
         .attempts_max = json_count(step, "max_attempts"),
         .started_us = format_time_of(tk_json_member(step, "last_attempted_at")),
@@ -138,18 +139,8 @@ const table_column view_step_columns[] = {
     {0},
 };
 
-tk_json view_result(const step_facts *step) {
-    tk_json inside = tk_json_member(step->result, "result");
-    return inside.kind == TK_JSON_NONE ? step->result : inside;
-}
-
-/* The message of a failure stays with a step that was tried again, until it has succeeded. */
+/* The message of a failure stays with a step that is tried again until it has succeeded. */
 tk_str view_failure_text(tk_arena *arena, const step_facts *step) {
-    static const char *const open[] = {"error",    "waiting_for_retry", "in_progress",
-                                       "enqueued", "cancelled",         NULL};
-    if (!is_one_of(step->state, open)) {
-        return (tk_str){NULL, 0};
-    }
     return json_text(arena, tk_json_member(step->error, "message"));
 }
 

@@ -10,7 +10,7 @@
 
 typedef struct step_facts {
     tk_str name, state, uuid;
-    tk_json result, error; /* NONE when there is none */
+    tk_json result, error; /* NONE or NULL when there is none */
     int64_t attempts, attempts_max;
     int64_t started_us, ended_us, retry_us; /* 0: not */
 } step_facts;
@@ -41,9 +41,6 @@ void view_task_title(out *o, const task_facts *task, int64_t now_us);
 /* view_steps adds one row per step to a table with view_step_columns. */
 extern const table_column view_step_columns[];
 void view_step_row(table *t, const out *o, tk_arena *arena, const step_facts *step, int64_t now_us);
-
-/* view_result is what the handler returned: without what the engine noted around it. */
-tk_json view_result(const step_facts *step);
 
 /* view_failure_text is the message of a step's last failure, or empty. */
 tk_str view_failure_text(tk_arena *arena, const step_facts *step);

@@ -1,0 +1,25 @@
+# store check, counts.
+
+new_store
+expect "an empty store is good" -o '^0 tasks, 0 attempts, no problems$' store check
+submit cli/chain >/dev/null
+submit cli/nobody >/dev/null
+expect "a store with tasks is good" -o '^2 tasks' store check
+expect "as JSON" -j '.ok and .tasks == 2 and .problems == []' store check --json
+expect "tasks are counted" -o '	2$' counts
+expect "as JSON" -j 'type == "object"' counts --json
+expect "of one template" -j 'type == "object"' counts --name chain --json
+expect "no worker runs" -j '. == []' worker list --json
+
+worker_start
+expect "beside a worker" -j '.ok' store check --json
+worker_stop
+worker=
+
+if command -v sqlite3 >/dev/null; then
+    sqlite3 "$place/tasks.db" "DELETE FROM task_state WHERE rowid IN (SELECT rowid FROM task_state LIMIT 1)" \
+        2>/dev/null || sqlite3 "$place/tasks.db" "DELETE FROM task_state"
+    expect "a row that is missing is found" -c 1 -o 'problems' store check
+    expect "as JSON" -c 1 -j '.ok == false and (.problems | length) > 0' store check --json
+fi
+unset TASKER_STORE
