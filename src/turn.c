@@ -34,7 +34,9 @@ static uint32_t free_slots(tk_worker *w) {
     pthread_mutex_unlock(&w->mutex);
     if (mean_us > 0) {
         int64_t ahead = (int64_t)w->threads * TK_PREFETCH_WINDOW_US / mean_us;
-        want += ahead < TK_PREFETCH_MAX ? (uint32_t)ahead : TK_PREFETCH_MAX;
+        ahead = ahead < TK_PREFETCH_MAX ? ahead : TK_PREFETCH_MAX;
+        int64_t fit = TK_PREFETCH_BYTES / (w->step_bytes_mean + 1);
+        want += (uint32_t)(ahead < fit ? ahead : fit);
     }
     want = want > waiting ? want - waiting : 0;
     return want < room ? want : room;
@@ -276,6 +278,8 @@ static void show(turn *t) {
     for (uint32_t i = 0; i < t->made_count; i++) {
         tk_held_add(w, t->made[i]);
         w->stats.claimed++;
+        w->step_bytes_mean =
+            (w->step_bytes_mean * 15 + (int64_t)t->made[i]->arena.used_bytes) / 16;
         if (t->made[i]->lease.claimed_us > w->now_floor_us) {
             w->now_floor_us = t->made[i]->lease.claimed_us;
         }

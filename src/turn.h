@@ -17,6 +17,7 @@
 #define TK_TURN_OUTCOMES_MAX 128 /* outcomes saved by one turn */
 #define TK_PREFETCH_MAX 256      /* steps claimed beyond the free threads */
 #define TK_PREFETCH_WINDOW_US 50000
+#define TK_PREFETCH_BYTES (INT64_C(16) << 20) /* of contexts and results that wait for a thread */
 #define TK_STICKY_RUN_MAX 64     /* steps kept in a row before the queue gets its turn */
 #define TK_HELD_MAX (TASKER_SLOTS_MAX + TK_PREFETCH_MAX)
 #define TK_BEAT_US 1000000
@@ -91,6 +92,7 @@ typedef struct tk_worker {
     tk_held *unsaved[TK_TURN_OUTCOMES_MAX]; /* taken from `done`, not yet known to be saved */
     uint32_t unsaved_count;
     uint32_t batch_max; /* how many of them the next turn sends: halved when a batch is refused */
+    int64_t step_bytes_mean; /* what a held step takes, moving */
     uint32_t strikes;   /* how often the first of them was refused alone */
     bool fate_unknown; /* an answer was lost: compare leases with memory first */
     bool taken_for_dead; /* a beat found no row: begin anew under another id */
