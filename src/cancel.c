@@ -32,7 +32,10 @@ static tasker_status end_locked(tk_engine *engine, tk_arena *arena, const tk_uui
         return status;
     }
     tk_act_row row = tk_verb_act(engine, task, kind->act, TK_ACT_NO_STEP, act);
-    status = tk_store_call(engine->store, task_clear, task, row.acted_us, error);
+    status = tk_verb_date(engine, arena, &state, &row.acted_us, error);
+    if (status == TASKER_OK) {
+        status = tk_store_call(engine->store, task_clear, task, row.acted_us, error);
+    }
     if (status != TASKER_OK) {
         return status;
     }

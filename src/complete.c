@@ -40,6 +40,7 @@ typedef struct batch {
     tk_attempt_row *attempts; /* by ending */
     bool *accepted;
     int32_t *bases;
+    int64_t *dates_us; /* by task */
 
     tk_ready_row *later;
     uint32_t later_count;
@@ -64,6 +65,7 @@ static bool batch_reserve(batch *b) {
     b->attempts = tk_arena_array(b->arena, n, sizeof(*b->attempts));
     b->accepted = tk_arena_array(b->arena, n, sizeof(*b->accepted));
     b->bases = tk_arena_array(b->arena, n, sizeof(*b->bases));
+    b->dates_us = tk_arena_array(b->arena, n, sizeof(*b->dates_us));
     b->later = tk_arena_array(b->arena, n, sizeof(*b->later));
     uint32_t steps_max = 0;
     uint32_t moved_max = n;
@@ -77,8 +79,20 @@ static bool batch_reserve(batch *b) {
     b->moved->ready_known = tk_arena_array(b->arena, moved_max, sizeof(*b->moved->ready_known));
     b->moved->ready_by = tk_arena_array(b->arena, moved_max, sizeof(*b->moved->ready_by));
     return b->ids != NULL && b->states != NULL && b->tasks != NULL && b->attempts != NULL &&
-           b->accepted != NULL && b->bases != NULL && b->later != NULL && b->freed != NULL &&
+           b->accepted != NULL && b->bases != NULL && b->dates_us != NULL && b->later != NULL && b->freed != NULL &&
            b->moved->ready != NULL && b->moved->ready_known != NULL && b->moved->ready_by != NULL;
+}
+
+/* What is written of a task is dated no earlier than what was written before, by whatever clock. */
+static void date_endings(batch *b) {
+    for (uint32_t i = 0; i < b->task_count; i++) {
+        b->dates_us[i] = b->now_us > b->states[i].updated_us ? b->now_us : b->states[i].updated_us;
+    }
+    for (uint32_t i = 0; i < b->count; i++) {
+        const tk_lease_row *lease = &b->endings[i].lease;
+        int64_t *date_us = &b->dates_us[task_index(b, &lease->task_id)];
+        *date_us = lease->claimed_us > *date_us ? lease->claimed_us : *date_us;
+    }
 }
 
 /* Step 1 and 2. */
@@ -99,6 +113,13 @@ static tasker_status lock_and_finish(batch *b, tasker_error *error) {
     tk_store *store = b->engine->store;
     tasker_status status = tk_store_call(store, state_lock, b->arena, b->ids, b->task_count,
                                          b->states, found, error);
+    if (status == TASKER_OK) {
+        status = tk_store_call(store, sync, error);
+    }
+    if (status != TASKER_OK) {
+        return status;
+    }
+    date_endings(b);
     for (uint32_t i = 0; i < b->count; i++) {
         const tk_ending *ending = &b->endings[i];
         b->attempts[i] = (tk_attempt_row){
@@ -106,15 +127,13 @@ static tasker_status lock_and_finish(batch *b, tasker_error *error) {
             .step = ending->lease.step,
             .token = ending->lease.token,
             .outcome = ending->kind,
-            .finished_us = b->now_us,
+            .finished_us = b->dates_us[task_index(b, &ending->lease.task_id)],
             .result = ending->result,
             .error = ending->error,
             .metadata = ending->metadata,
         };
     }
-    if (status == TASKER_OK) {
-        status = tk_store_call(store, finish, b->attempts, b->count, b->accepted, error);
-    }
+    status = tk_store_call(store, finish, b->attempts, b->count, b->accepted, error);
     return status == TASKER_OK ? tk_store_call(store, sync, error) : status;
 }
 

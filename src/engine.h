@@ -236,6 +236,11 @@ bool tk_task_mark_resting(int32_t mark);
 tasker_status tk_verb_lock(tk_engine *engine, tk_arena *arena, const tk_uuid *task,
                            tk_state_row *state, tasker_error *error);
 
+/* tk_verb_date is the moment for what is written of a locked task: now, but not before what was written
+ * of it, nor before a claim of it, by whatever clock. */
+tasker_status tk_verb_date(tk_engine *engine, tk_arena *arena, const tk_state_row *state,
+                           int64_t *date_us, tasker_error *error);
+
 /* tk_verb_known finds the template and the priority of a task. */
 tasker_status tk_verb_known(tk_engine *engine, tk_arena *arena, const tk_uuid *task,
                             const tk_known **known, int32_t *class, tasker_error *error);
@@ -244,7 +249,8 @@ tasker_status tk_verb_known(tk_engine *engine, tk_arena *arena, const tk_uuid *t
 tk_act_row tk_verb_act(tk_engine *engine, const tk_uuid *task, tk_act_kind kind, int32_t step,
                        const tasker_act *act);
 
-/* tk_verb_save writes a task's new state, the act that made it, and the change of its count. */
+/* tk_verb_save writes a task's new state, the act that made it (and that it is blocked by it), and the
+ * change of its count. */
 tasker_status tk_verb_save(tk_engine *engine, const tk_known *known, tk_state_row *state,
                            const tk_progress *progress, tk_act_row *row, tasker_error *error);
 

@@ -284,10 +284,13 @@ static tasker_status reresolve(hand *h, int32_t kind, tk_str *result, tasker_err
 }
 
 static tasker_status by_hand_locked(hand *h, int32_t kind, tk_str result, tasker_error *error) {
-    int64_t now_us = tk_clock_now(h->engine->clock);
-    now_us = now_us > h->state.updated_us ? now_us : h->state.updated_us;
+    int64_t now_us = 0;
+    tasker_status status = tk_verb_date(h->engine, &h->arena, &h->state, &now_us, error);
+    if (status != TASKER_OK) {
+        return status;
+    }
+    h->state.updated_us = now_us;
     tk_step_mark mark = tk_progress_mark(&h->progress, h->step);
-    tasker_status status = TASKER_OK;
     if (mark == TK_MARK_LIVE) {
         status = take_live(h, now_us, error);
     } else if (tk_mark_satisfied(mark)) {

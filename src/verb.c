@@ -87,6 +87,23 @@ tasker_status tk_verb_lock(tk_engine *engine, tk_arena *arena, const tk_uuid *ta
     return status;
 }
 
+tasker_status tk_verb_date(tk_engine *engine, tk_arena *arena, const tk_state_row *state,
+                           int64_t *date_us, tasker_error *error) {
+    tk_place_row *places = NULL;
+    uint32_t count = 0;
+    tasker_status status = tk_store_call(engine->store, place_list, arena, &state->task_id, &places,
+                                         &count, error);
+    if (status == TASKER_OK) {
+        status = tk_store_call(engine->store, sync, error);
+    }
+    int64_t now_us = tk_clock_now(engine->clock);
+    *date_us = now_us > state->updated_us ? now_us : state->updated_us;
+    for (uint32_t i = 0; status == TASKER_OK && i < count; i++) {
+        *date_us = places[i].claimed_us > *date_us ? places[i].claimed_us : *date_us;
+    }
+    return status;
+}
+
 tasker_status tk_verb_save(tk_engine *engine, const tk_known *known, tk_state_row *state,
                            const tk_progress *progress, tk_act_row *row, tasker_error *error) {
     int32_t before = state->state;
@@ -96,6 +113,13 @@ tasker_status tk_verb_save(tk_engine *engine, const tk_known *known, tk_state_ro
     tasker_status status = tk_store_call(store, state_update, state, 1, error);
     if (status == TASKER_OK) {
         status = tk_store_call(store, act_insert, row, 1, error);
+    }
+    if (status == TASKER_OK && state->state == TK_TASK_BLOCKED && before != TK_TASK_BLOCKED) {
+        tk_act_row blocked = {.task_id = state->task_id,
+                              .acted_us = state->updated_us,
+                              .kind = TK_ACT_BLOCKED,
+                              .step = TK_ACT_NO_STEP};
+        status = tk_store_call(store, act_insert, &blocked, 1, error);
     }
     if (status == TASKER_OK && before != state->state) {
         tk_count_row count = {known->id, before, state->state, 1};

@@ -63,6 +63,10 @@ static void print_history(sim *s, const tk_uuid *task) {
     tk_arena arena = {0};
     tk_buf buf = {0};
     tasker_error error = {0};
+    if (!s->trace) {
+        printf("  history: with --trace\n");
+        return;
+    }
     tk_store *store = s->eye.store;
     tasker_status status = tk_store_call(store, begin, TK_STORE_READ, &error);
     if (status == TASKER_OK) {
