@@ -63,6 +63,28 @@ static void add_entry(cli *c, table *t, tk_json entry) {
     add_why(c, t, entry);
 }
 
+/* With --step only its entries are kept, in the JSON as well. */
+static bool is_wanted(const cli *c, tk_json entry) {
+    const char *step = cli_value(c, "step");
+    return step == NULL || tk_json_string_is(tk_json_member(entry, "step"), tk_str_of(step));
+}
+
+static void print_json(cli *c, tk_json answer) {
+    tk_buf kept = {0};
+    tk_buf_char(&kept, '[');
+    tk_json_iterator it = tk_json_each(answer);
+    while (tk_json_next(&it)) {
+        if (is_wanted(c, it.value)) {
+            tk_json_write_comma(&kept);
+            tk_buf_str(&kept, it.value.text);
+        }
+    }
+    tk_buf_char(&kept, ']');
+    c->out.text.failed = c->out.text.failed || kept.failed;
+    json_print(&c->out, (tk_json){TK_JSON_ARRAY, tk_buf_view(&kept)});
+    tk_buf_release(&kept);
+}
+
 cli_exit command_task_history(cli *c) {
     char uuid[TASKER_UUID_SIZE];
     tk_json answer = {0};
@@ -79,13 +101,19 @@ cli_exit command_task_history(cli *c) {
         return code;
     }
     if (c->json) {
-        json_print(&c->out, answer);
+        print_json(c, answer);
         return CLI_EXIT_OK;
     }
     table t = {.columns = columns};
     tk_json_iterator it = tk_json_each(answer);
     while (tk_json_next(&it)) {
-        add_entry(c, &t, it.value);
+        if (is_wanted(c, it.value)) {
+            add_entry(c, &t, it.value);
+        }
+    }
+    if (t.count == 0 && cli_has(c, "step")) {
+        return cli_fail(c, CLI_EXIT_NOTFOUND, "tasker task show TASK names its steps",
+                        "the task has no step %s", cli_value(c, "step"));
     }
     return table_end(&t, &c->out, 0, true) ? CLI_EXIT_OK : cli_nomem(c);
 }

@@ -75,6 +75,10 @@ static const cli_option wait_options[] = {
     NOTES,
     {0},
 };
+static const cli_option history_options[] = {
+    {.name = "step", .value = "NAME", .help = "only of this step"},
+    {0},
+};
 static const cli_option list_options[] = {
     NAMESPACE,
     NAME,
@@ -214,8 +218,9 @@ const cli_command cli_commands[] = {
         .arguments = "TASK",
         .words_min = 1,
         .words_max = 1,
+        .options = history_options,
         .summary = "show every change of a task's and its steps' states",
-        .examples = EXAMPLES("task history last"),
+        .examples = EXAMPLES("task history last", "task history last --step charge_card"),
         .exits = "235",
         .run = command_task_history,
     },

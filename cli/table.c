@@ -59,7 +59,8 @@ void table_printf(table *t, out_color color, const char *format, ...) {
 
 static void measure(const table *t, size_t columns, bool titles, size_t *widths) {
     for (size_t j = 0; j < columns; j++) {
-        widths[j] = titles ? strlen(t->columns[j].title) : 0;
+        size_t title = titles ? strlen(t->columns[j].title) : 0;
+        widths[j] = title > t->columns[j].least ? title : t->columns[j].least;
     }
     for (size_t i = 0; i < t->count; i++) {
         size_t width = out_columns((tk_str){t->cells[i].text, t->cells[i].size});

@@ -14,6 +14,7 @@ typedef struct table_column {
     const char *title;
     bool right;    /* numbers */
     bool flexible; /* gives way when the terminal is narrow */
+    size_t least;  /* so wide at least, so that a list drawn again keeps its place */
 } table_column;
 
 typedef struct table_cell {

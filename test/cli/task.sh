@@ -68,6 +68,9 @@ expect "the failed attempt is in the history" -o 'flaky	.*	waiting_for_retry	' -
     history "$task"
 expect "the history as JSON" -j 'type == "array" and (.[0].to == "pending") and (.[-1].to == "complete")' \
     history "$task" --json
+expect "the history of one step" -o '	flaky	' -O '	(task|slow)	' history "$task" --step flaky
+expect "as JSON" -j 'map(.step) | unique == ["slow"]' history "$task" --step slow --json
+expect "of a step that there is not" -c 3 -e 'no step nostep' history "$task" --step nostep
 expect "submit and wait" -o 'complete' submit cli/slow --wait 20
 expect "wait as JSON" -j '.state == "complete"' submit cli/chain --wait 20 --json
 expect "wait for several as JSON" -j 'length == 2 and all(.state == "complete")' \
@@ -75,7 +78,8 @@ expect "wait for several as JSON" -j 'length == 2 and all(.state == "complete")'
 expect "a task that ends badly" -c 1 -o 'blocked_by_failures' -o 'bad  error  attempt 1.*no \\x1b\[31mgood' \
     -O $'\x1b' submit cli/bad_end --wait 20
 blocked=$("$tasker" list --state blocked_by_failures --json | jq -r '.tasks[0].task_uuid')
-expect "it is shown with its failure" -o '\\x1b\[31mgood' -O $'\x1b' show "$blocked"
+expect "it is shown with its failure" -o '\\x1b\[31mgood' -O $'\x1b' \
+    -o "^try: tasker step retry $blocked/bad" show "$blocked"
 expect "waiting for it is 1, at once" -c 1 -j '.state == "blocked_by_failures"' wait "$blocked" --json
 expect "a task gives up" -o 'error' task fail "$blocked" --reason 'no hope' --by someone
 expect "who and why are in the history" -o 'someone: no hope' history "$blocked"
