@@ -47,9 +47,10 @@ static tasker_status kept_results(turn *t, const tk_ready_row *row, const tk_end
         if (mine.numbers[i] == parent->lease.step) {
             *result = (tk_result_row){result->key, true, TK_OUTCOME_OK, by->finished_us, by->result,
                                       by->metadata};
-        } else if (k < seen.count && seen.numbers[k] == mine.numbers[i]) {
+        } else if (k < seen.count && seen.numbers[k] == mine.numbers[i] &&
+                   parent->results[k].found) {
             *result = parent->results[k];
-        } else {
+        } else { /* also one that was still open, behind a step that was completed by hand */
             missing[lacking++].key = result->key;
         }
     }

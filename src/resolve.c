@@ -232,7 +232,8 @@ static tasker_status requeue_children(hand *h, tasker_error *error) {
             status = tk_fail(error, TASKER_CONFLICT, "a step that depends on this one was claimed "
                                                      "meanwhile: its result cannot be changed");
         }
-        if (status == TASKER_OK) {
+        if (status == TASKER_OK) { /* its claim must not be dated before what it will see */
+            row.enqueued_us = h->state.updated_us;
             status = tk_store_call(store, ready_insert, &row, 1, error);
         }
     }

@@ -69,7 +69,7 @@ static void begin(sim *s) {
         sim_party_open(s, &w->party);
         w->next_us = sim_percent(s, 50) ? 0 : sim_between(s, 0, SIM_S);
     }
-    s->deeds_left = 60 + sim_below(s, 120);
+    s->deeds_left = 100 + sim_below(s, 200);
 }
 
 /* The faults end: clocks are right or late for nothing, whoever is down or stands still comes back. */
