@@ -194,5 +194,5 @@ int main(int argc, char **argv) {
     }
     tasker_close(c.store);
     tk_arena_release(&c.arena);
-    return code;
+    return (int)code;
 }

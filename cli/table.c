@@ -128,7 +128,7 @@ static void show_titles(const table *t, out *o, size_t columns, const size_t *wi
     table_cell cells[TABLE_COLUMNS_MAX];
     for (size_t j = 0; j < columns; j++) {
         const char *title = t->columns[j].title;
-        cells[j] = (table_cell){(char *)(uintptr_t)title, strlen(title), OUT_DIM};
+        cells[j] = (table_cell){title, strlen(title), OUT_DIM};
     }
     show_row(t, o, columns, widths, indent, cells);
 }
@@ -145,7 +145,7 @@ static void show_tabs(const table *t, out *o, size_t columns, bool titles) {
 
 static void release(table *t) {
     for (size_t i = 0; i < t->count; i++) {
-        tk_free(t->cells[i].text);
+        tk_free((void *)t->cells[i].text);
     }
     tk_free(t->cells);
     *t = (table){0};

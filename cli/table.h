@@ -18,7 +18,7 @@ typedef struct table_column {
 } table_column;
 
 typedef struct table_cell {
-    char *text;
+    const char *text; /* the table's own */
     size_t size;
     out_color color;
 } table_cell;
