@@ -213,7 +213,7 @@ static tasker_status refuse_if_seen(hand *h, tasker_error *error) {
 
 /* Takes the children that wait in `ready` out of the queue and puts them back behind the new result;
  * one that is no longer there was claimed meanwhile. */
-static tasker_status requeue_children(hand *h, tasker_error *error) {
+static tasker_status requeue_children(hand *h, int64_t now_us, tasker_error *error) {
     tk_store *store = h->engine->store;
     tk_steps children = h->known->template->steps[h->step].children;
     tasker_status status = TASKER_OK;
@@ -273,7 +273,8 @@ static tasker_status insert_by_hand(hand *h, int32_t kind, tk_str result, int64_
 }
 
 /* A step that is done already: resolved anew, with its old result or a new one. */
-static tasker_status reresolve(hand *h, int32_t kind, tk_str *result, tasker_error *error) {
+static tasker_status reresolve(hand *h, int32_t kind, tk_str *result, int64_t now_us,
+                               tasker_error *error) {
     if (kind == TK_OUTCOME_COMPLETED) {
         return tk_fail(error, TASKER_CONFLICT, "the step is complete already");
     }
@@ -281,7 +282,7 @@ static tasker_status reresolve(hand *h, int32_t kind, tk_str *result, tasker_err
         return read_result(h, result, error);
     }
     tasker_status status = refuse_if_seen(h, error);
-    return status == TASKER_OK ? requeue_children(h, error) : status;
+    return status == TASKER_OK ? requeue_children(h, now_us, error) : status;
 }
 
 static tasker_status by_hand_locked(hand *h, int32_t kind, tk_str result, tasker_error *error) {
@@ -295,7 +296,7 @@ static tasker_status by_hand_locked(hand *h, int32_t kind, tk_str result, tasker
     if (mark == TK_MARK_LIVE) {
         status = take_live(h, now_us, error);
     } else if (tk_mark_satisfied(mark)) {
-        status = reresolve(h, kind, &result, error);
+        status = reresolve(h, kind, &result, now_us, error);
     } else if (mark == TK_MARK_CANCELLED) {
         status = tk_fail(error, TASKER_CONFLICT, "the step was cancelled");
     }
