@@ -233,7 +233,7 @@ static tasker_status requeue_children(hand *h, int64_t now_us, tasker_error *err
                                                      "meanwhile: its result cannot be changed");
         }
         if (status == TASKER_OK) { /* its claim must not be dated before what it will see */
-            row.enqueued_us = h->state.updated_us;
+            row.enqueued_us = now_us;
             status = tk_store_call(store, ready_insert, &row, 1, error);
         }
     }
