@@ -147,10 +147,11 @@ module TaskerCore
         value[key] if value.is_a?(Hash)
       end
 
-      # @return [Object, nil] what an ancestor's handler returned
+      # @return [Object, nil] what an ancestor's handler returned; nothing else of its record is read
       def get_results(name)
-        found = record(name)
-        found.is_a?(Hash) && found.key?("result") ? found["result"] : found
+        name = name.to_sym
+        @values ||= {}
+        @values.fetch(name) { @values[name] = IndifferentHash.copy(result_of(raw(name))) }
       end
 
       def [](name) = get_result(name)
@@ -196,6 +197,11 @@ module TaskerCore
       private
 
       def record(name) = copy(name.to_sym, nil)
+
+      def result_of(record)
+        record = record.value if record.is_a?(JsonText)
+        record.is_a?(Hash) ? record.fetch("result") { record.fetch(:result, record) } : record
+      end
     end
 
     # The handler of a step, as the template has it.
