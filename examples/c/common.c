@@ -74,33 +74,47 @@ bool example_multiply(const example_number *a, const example_number *b, example_
 
 /* --- what a step was given -------------------------------------------------------------------- */
 
-/* The template's input_schema has made sure that there is one whole number of this name, so it is
- * enough to find it; a program with more to read takes a JSON library. */
-bool example_context_number(const tasker_step *step, example_number *number) {
-    static const char name[] = "\"even_number\"";
-    const char *end = step->context.data + step->context.size;
-    const char *at = memmem(step->context.data, step->context.size, name, sizeof(name) - 1);
+tasker_bytes example_member(tasker_bytes json, const char *name) {
+    char quoted[80];
+    int size = snprintf(quoted, sizeof(quoted), "\"%s\"", name);
+    const char *end = json.data + json.size;
+    const char *at = json.size == 0 ? NULL : memmem(json.data, json.size, quoted, (size_t)size);
     if (at == NULL) {
-        return false;
+        return (tasker_bytes){NULL, 0};
     }
-    at += sizeof(name) - 1;
+    at += size;
     while (at < end && strchr(" \t\r\n:", *at) != NULL) {
         at++;
     }
     const char *begin = at;
-    while (at < end && strchr("-0123456789.eE+", *at) != NULL) {
+    while (at < end && *at != '\0' && strchr("-0123456789", *at) != NULL) {
         at++;
     }
-    return example_number_read((tasker_bytes){begin, (size_t)(at - begin)}, number);
+    return (tasker_bytes){begin, (size_t)(at - begin)};
 }
 
-bool example_result_number(const tasker_step *step, const char *name, example_number *number) {
+bool example_member_int(tasker_bytes json, const char *name, int64_t *number) {
+    tasker_bytes text = example_member(json, name);
+    char copy[20] = {0}; /* at most 19 characters: no overflow */
+    if (text.size == 0 || text.size >= sizeof(copy)) {
+        return false;
+    }
+    memcpy(copy, text.data, text.size);
+    *number = strtoll(copy, NULL, 10);
+    return true;
+}
+
+bool example_context_number(const tasker_step *step, example_number *number) {
+    return example_number_read(example_member(step->context, "even_number"), number);
+}
+
+tasker_bytes example_result(const tasker_step *step, const char *name) {
     for (size_t i = 0; i < step->dependency_count; i++) {
         if (strcmp(step->dependencies[i].name, name) == 0) {
-            return example_number_read(step->dependencies[i].result, number);
+            return step->dependencies[i].result;
         }
     }
-    return false;
+    return (tasker_bytes){NULL, 0};
 }
 
 bool example_parents_product(const tasker_step *step, const char *const *names, size_t count,
@@ -109,7 +123,7 @@ bool example_parents_product(const tasker_step *step, const char *const *names, 
     for (size_t i = 0; i < count; i++) {
         example_number factor;
         example_number before = *product;
-        if (!example_result_number(step, names[i], &factor) ||
+        if (!example_number_read(example_result(step, names[i]), &factor) ||
             !example_multiply(&before, &factor, product)) {
             return false;
         }

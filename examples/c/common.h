@@ -46,11 +46,19 @@ bool example_number_read(tasker_bytes json, example_number *number);
 /* example_multiply multiplies exactly; false when the product is too long. */
 bool example_multiply(const example_number *a, const example_number *b, example_number *product);
 
+/* example_member finds the first member of this name in JSON text and answers its value when that is
+ * a number; empty when there is none. Enough where the template's input_schema or the program's own
+ * handlers made the text; a program with more to read takes a JSON library. */
+tasker_bytes example_member(tasker_bytes json, const char *name);
+
+/* example_member_int reads it as a number that a long long can hold. */
+bool example_member_int(tasker_bytes json, const char *name, int64_t *number);
+
 /* example_context_number reads {"even_number": N}. */
 bool example_context_number(const tasker_step *step, example_number *number);
 
-/* example_result_number reads what the step `name`, an ancestor, has returned. */
-bool example_result_number(const tasker_step *step, const char *name, example_number *number);
+/* example_result is what the step `name`, an ancestor, has returned; empty when it is none. */
+tasker_bytes example_result(const tasker_step *step, const char *name);
 
 /* example_parents_product multiplies the results of `count` ancestors. */
 bool example_parents_product(const tasker_step *step, const char *const *names, size_t count,
