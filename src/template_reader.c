@@ -214,7 +214,8 @@ const tk_yaml *tk_reader_name(tk_reader *r, const tk_yaml *map, const char *key,
         return NULL;
     }
     if (value->text.size == 0 || value->text.size > bytes_max) {
-        tk_reader_error(r, value, "has %zu bytes; expected 1 to %zu", value->text.size, bytes_max);
+        tk_reader_error(r, value, "has %zu bytes; expected a text of 1 to %zu", value->text.size,
+                        bytes_max);
         return NULL;
     }
     if (has_control(value->text)) {

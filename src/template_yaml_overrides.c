@@ -28,14 +28,15 @@ static const tk_key handler_keys[] = {
 static bool merge_allowed(tk_reader *r, const tk_yaml *handler) {
     const tk_yaml *map = tk_yaml_member(handler, "initialization");
     uint32_t added = map == NULL ? 1 : map->count + 1;
-    if (r->merges > TK_READER_MERGES_MAX - added) {
-        if (r->merges != TK_READER_MERGES_MAX) {
-            tk_reader_error(r, handler,
-                            "the overrides bring too much into the steps; "
-                            "expected at most %d members all together",
-                            TK_READER_MERGES_MAX);
-        }
-        r->merges = TK_READER_MERGES_MAX; /* said once */
+    if (r->merges == UINT32_MAX) {
+        return false; /* said before */
+    }
+    if (r->merges + added > TK_READER_MERGES_MAX) {
+        tk_reader_error(r, handler,
+                        "the overrides bring too much into the steps; "
+                        "expected at most %d members all together",
+                        TK_READER_MERGES_MAX);
+        r->merges = UINT32_MAX;
         return false;
     }
     r->merges += added;

@@ -182,6 +182,9 @@ static tasker_status type_scalar(reader *r, const yaml_event_t *event, tk_str te
         return tk_nomem(r->error);
     }
     tk_yaml_place at = place_of(event->start_mark);
+    if (tag != NULL && strncmp(tag, CORE_TAG, sizeof(CORE_TAG) - 1) != 0) {
+        return refuse(r, at, "the tag %.64s is not allowed; expected no tag", tag);
+    }
     if (tag != NULL && strcmp(tag, tags[*kind]) != 0) {
         return refuse(r, at, "the tag %.64s does not fit %s; expected no tag", tag,
                       tk_yaml_kind_name(*kind));
