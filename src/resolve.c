@@ -211,30 +211,43 @@ static tasker_status refuse_if_seen(hand *h, tasker_error *error) {
                 : TASKER_OK;
 }
 
-/* Takes the children that wait in `ready` out of the queue and puts them back behind the new result;
- * one that is no longer there was claimed meanwhile. */
-static tasker_status requeue_children(hand *h, int64_t now_us, tasker_error *error) {
+/* Takes a step out of where it waits and puts it back behind the new result. */
+static tasker_status requeue(hand *h, uint32_t step, tasker_error *error) {
     tk_store *store = h->engine->store;
-    tk_steps children = h->known->template->steps[h->step].children;
-    tasker_status status = TASKER_OK;
-    for (uint32_t i = 0; status == TASKER_OK && i < children.count; i++) {
-        if (tk_progress_mark(&h->progress, children.numbers[i]) != TK_MARK_LIVE) {
-            continue;
-        }
-        tk_step_key key = key_of(h, children.numbers[i]);
-        tk_ready_row row = {0};
-        bool deleted = false;
+    tk_step_key key = key_of(h, step);
+    tk_ready_row row = {0};
+    bool deleted = false;
+    tasker_status status = tk_store_call(store, later_delete, &key, 1, &row, &deleted, error);
+    if (status == TASKER_OK) {
+        status = tk_store_call(store, sync, error);
+    }
+    if (status == TASKER_OK && deleted) {
+        return tk_store_call(store, later_insert, &row, 1, error);
+    }
+    if (status == TASKER_OK) {
         status = tk_store_call(store, ready_delete, &key, 1, &row, &deleted, error);
-        if (status == TASKER_OK) {
-            status = tk_store_call(store, sync, error);
-        }
-        if (status == TASKER_OK && !deleted) {
-            status = tk_fail(error, TASKER_CONFLICT, "a step that depends on this one was claimed "
-                                                     "meanwhile: its result cannot be changed");
-        }
-        if (status == TASKER_OK) { /* its claim must not be dated before what it will see */
-            row.enqueued_us = now_us;
-            status = tk_store_call(store, ready_insert, &row, 1, error);
+    }
+    if (status == TASKER_OK) {
+        status = tk_store_call(store, sync, error);
+    }
+    if (status == TASKER_OK && !deleted) {
+        status = tk_fail(error, TASKER_CONFLICT, "a step that depends on this one was claimed "
+                                                 "meanwhile: its result cannot be changed");
+    }
+    if (status != TASKER_OK) {
+        return status;
+    }
+    row.enqueued_us = h->state.updated_us; /* no claim is dated before what it will see */
+    return tk_store_call(store, ready_insert, &row, 1, error);
+}
+
+/* All that will see the result, also behind steps that were bypassed; one that is no longer where it
+ * waited was claimed meanwhile. */
+static tasker_status requeue_descendants(hand *h, tasker_error *error) {
+    tasker_status status = TASKER_OK;
+    for (uint32_t i = 0; status == TASKER_OK && i < h->progress.step_count; i++) {
+        if (tk_progress_mark(&h->progress, i) == TK_MARK_LIVE && is_descendant(h, i)) {
+            status = requeue(h, i, error);
         }
     }
     return status;

@@ -11,11 +11,18 @@
  */
 #include "turn_parts.h"
 
+static void raise_floor(tk_worker *w, int64_t now_us, int64_t mono_us) {
+    w->now_floor_us = now_us;
+    w->now_floor_mono_us = mono_us;
+}
+
+/* A clock that was set back is not followed: the time goes on from where it was, so that what waits
+ * for a time still becomes due. */
 int64_t tk_worker_now(tk_worker *worker) {
     int64_t now_us = tk_clock_now(worker->engine.clock);
-    if (now_us > worker->now_floor_us) {
-        worker->now_floor_us = now_us;
-    }
+    int64_t mono_us = tk_clock_monotonic(worker->engine.clock);
+    int64_t aged_us = worker->now_floor_us + (mono_us - worker->now_floor_mono_us);
+    raise_floor(worker, now_us > aged_us ? now_us : aged_us, mono_us);
     return worker->now_floor_us;
 }
 
@@ -281,7 +288,7 @@ static void show(turn *t) {
         w->step_bytes_mean =
             (w->step_bytes_mean * 15 + (int64_t)t->made[i]->arena.used_bytes) / 16;
         if (t->made[i]->lease.claimed_us > w->now_floor_us) {
-            w->now_floor_us = t->made[i]->lease.claimed_us;
+            raise_floor(w, t->made[i]->lease.claimed_us, t->mono_us);
         }
     }
     pthread_mutex_unlock(&w->mutex);
