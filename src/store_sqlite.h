@@ -150,9 +150,10 @@
     X(LATER_FIRST,                                                                                 \
       "SELECT task_id, step_no, run_at, attempts, queue, handler, class, deps FROM later"          \
       " ORDER BY run_at, task_id, step_no LIMIT 1")                                                \
-    X(READY_HEAD,                                                                                  \
+    X(READY_HEAD, /* the greatest seq: past the rows of a key, not through them */                 \
       "SELECT queue, handler, class, seq, enqueued_at FROM ready"                                  \
-      " WHERE (queue, handler, class) > (?, ?, ?) ORDER BY queue, handler, class, seq LIMIT 1")    \
+      " WHERE (queue, handler, class, seq) > (?, ?, ?, 9223372036854775807)"                       \
+      " ORDER BY queue, handler, class, seq LIMIT 1")                                              \
     X(READY_SCAN,                                                                                  \
       "SELECT seq, task_id, step_no, attempts, enqueued_at, deps FROM ready"                       \
       " WHERE queue = ? AND handler = ? AND class = ? AND seq > ? ORDER BY seq LIMIT ?")           \
