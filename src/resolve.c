@@ -286,8 +286,7 @@ static tasker_status insert_by_hand(hand *h, int32_t kind, tk_str result, int64_
 }
 
 /* A step that is done already: resolved anew, with its old result or a new one. */
-static tasker_status reresolve(hand *h, int32_t kind, tk_str *result, int64_t now_us,
-                               tasker_error *error) {
+static tasker_status reresolve(hand *h, int32_t kind, tk_str *result, tasker_error *error) {
     if (kind == TK_OUTCOME_COMPLETED) {
         return tk_fail(error, TASKER_CONFLICT, "the step is complete already");
     }
@@ -295,7 +294,7 @@ static tasker_status reresolve(hand *h, int32_t kind, tk_str *result, int64_t no
         return read_result(h, result, error);
     }
     tasker_status status = refuse_if_seen(h, error);
-    return status == TASKER_OK ? requeue_children(h, now_us, error) : status;
+    return status == TASKER_OK ? requeue_descendants(h, error) : status;
 }
 
 static tasker_status by_hand_locked(hand *h, int32_t kind, tk_str result, tasker_error *error) {
@@ -309,7 +308,7 @@ static tasker_status by_hand_locked(hand *h, int32_t kind, tk_str result, tasker
     if (mark == TK_MARK_LIVE) {
         status = take_live(h, now_us, error);
     } else if (tk_mark_satisfied(mark)) {
-        status = reresolve(h, kind, &result, now_us, error);
+        status = reresolve(h, kind, &result, error);
     } else if (mark == TK_MARK_CANCELLED) {
         status = tk_fail(error, TASKER_CONFLICT, "the step was cancelled");
     }
