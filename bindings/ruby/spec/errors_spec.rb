@@ -55,6 +55,20 @@ RSpec.describe TaskerCore::Errors do
     end
   end
 
+  it "refuses a member that its class does not carry" do
+    expect { described_class::RetryableError.new("why", field: 1) }
+      .to raise_error(ArgumentError, "unknown keyword: field")
+  end
+
+  it "carries in a class of one's own what its parent does" do
+    own = Class.new(described_class::ValidationError) do
+      def initialize(field) = super("#{field} is wrong", field: field, error_code: "E")
+    end
+
+    expect([own.new("a").message, own.new("a").field, own.new("a").error_code])
+      .to eq(["a is wrong", "a", "E"])
+  end
+
   describe "ErrorClassifier.retryable?" do
     permanent = %i[ConfigurationError PermanentError ValidationError NotFoundError DatabaseError
                    FFIError].map { |name| described_class.const_get(name) }

@@ -4,17 +4,38 @@
 #
 # A handler raises one of these to say how its attempt failed; whatever else it raises is tried
 # again. This file needs nothing else, so that handler files can require it by path.
+#
+#   raise TaskerCore::Errors::RetryableError.new("the gateway is busy", retry_after: 30)
 module TaskerCore
   module Errors
-    # The root of everything this library raises.
+    # The root of everything this library raises. All take `context:`, a Hash that helps to
+    # understand the failure and is kept with the attempt; some take more, with a reader for each.
     class Error < StandardError
-      # @return [Hash] what helps to understand the failure; kept with the attempt
+      # @return [Hash]
       attr_reader :context
 
+      # @param names [Array<Symbol>] keywords that errors of this class and below take as well
+      def self.carries(*names)
+        attr_reader(*names)
+
+        members = names + carried
+        define_singleton_method(:carried) { members }
+      end
+      private_class_method :carries
+
+      # @api private
+      # @return [Array<Symbol>]
+      def self.carried = []
+
       # @param message [String, nil] nil is the class's name
-      def initialize(message = nil, context: {})
+      # @raise [ArgumentError] the class does not carry such a member
+      def initialize(message = nil, context: {}, **members)
         super(message)
+        unknown = members.keys - self.class.carried
+        raise ArgumentError, "unknown keyword: #{unknown.join(", ")}" if unknown.any?
+
         @context = context
+        members.each { |name, value| instance_variable_set(:"@#{name}", value) }
       end
 
       # @return [String] the short name of the class, "RetryableError"
@@ -33,92 +54,45 @@ module TaskerCore
     # The store failed in a way that trying again cannot mend.
     class DatabaseError < Error; end
 
-    # The attempt failed, the next one may succeed.
+    # The attempt failed, the next one may succeed; `retry_after` is in seconds, nil leaves it to
+    # the template's backoff.
     class RetryableError < ProceduralError
-      # @return [Numeric, nil] seconds to wait; nil leaves it to the template's backoff
-      attr_reader :retry_after
-
-      def initialize(message = nil, retry_after: nil, context: {})
-        super(message, context: context)
-        @retry_after = retry_after
-      end
+      carries :retry_after
     end
 
-    # The step can never succeed as it is; it is not tried again.
+    # The step can never succeed as it is; it is not tried again. `error_code` is for programs.
     class PermanentError < ProceduralError
-      # @return [String, nil] a code for programs
-      attr_reader :error_code
-
-      def initialize(message = nil, error_code: nil, context: {})
-        super(message, context: context)
-        @error_code = error_code
-      end
+      carries :error_code
     end
 
-    # Something took too long; tried again.
+    # Something took too long; tried again. `timeout_duration`: the seconds that were allowed.
     class TimeoutError < ProceduralError
-      # @return [Numeric, nil] seconds that were allowed
-      attr_reader :timeout_duration
-
-      def initialize(message = nil, timeout_duration: nil, context: {})
-        super(message, context: context)
-        @timeout_duration = timeout_duration
-      end
+      carries :timeout_duration
     end
 
-    # Another system could not be reached, or failed; tried again.
+    # Another system could not be reached, or failed; tried again. `status_code` is HTTP's.
     class NetworkError < ProceduralError
-      # @return [Integer, nil] HTTP status
-      attr_reader :status_code
-
-      def initialize(message = nil, status_code: nil, context: {})
-        super(message, context: context)
-        @status_code = status_code
-      end
+      carries :status_code
     end
 
-    # The input is wrong.
+    # The input is wrong; `field` names the member.
     class ValidationError < PermanentError
-      # @return [String, Symbol, nil] the member that is wrong
-      attr_reader :field
-
-      def initialize(message = nil, field: nil, error_code: nil, context: {})
-        super(message, error_code: error_code, context: context)
-        @field = field
-      end
+      carries :field
     end
 
-    # What the step needs does not exist.
+    # What the step needs does not exist; `resource_type` is the kind of it.
     class NotFoundError < PermanentError
-      # @return [String, nil] the kind of thing that was looked for
-      attr_reader :resource_type
-
-      def initialize(message = nil, resource_type: nil, error_code: nil, context: {})
-        super(message, error_code: error_code, context: context)
-        @resource_type = resource_type
-      end
+      carries :resource_type
     end
 
     # The native library refused a call; the message has its reason.
     class FFIError < Error
-      # @return [String, nil] the call that failed
-      attr_reader :operation
-
-      def initialize(message = nil, operation: nil, context: {})
-        super(message, context: context)
-        @operation = operation
-      end
+      carries :operation
     end
 
     # A server of ours failed.
     class ServerError < Error
-      # @return [String, nil] the call that failed
-      attr_reader :operation
-
-      def initialize(message = nil, operation: nil, context: {})
-        super(message, context: context)
-        @operation = operation
-      end
+      carries :operation
     end
 
     # Decides whether a failed attempt is worth another one.

@@ -54,7 +54,7 @@ module TaskerCore
       end
     end
 
-    # Makes what is stored in an indifferent hash indifferent; copies only where it must.
+    # Makes what is stored in an indifferent hash indifferent; hashes that are so are not copied.
     #
     # @param value [Object]
     # @return [Object]
@@ -63,13 +63,10 @@ module TaskerCore
 
       case value
       when Hash, Models::JsonText then copy(value)
-      when Array then wrapped?(value) ? value : value.map { |item| wrap(item) }
+      when Array then value.map { |item| wrap(item) }
       else value
       end
     end
-
-    def self.wrapped?(array) = array.all? { |item| wrap(item).equal?(item) }
-    private_class_method :wrapped?
 
     # @param value [Object]
     # @yieldparam key [String]

@@ -147,7 +147,7 @@ module TaskerCore
         value[key] if value.is_a?(Hash)
       end
 
-      # @return [Object, nil] what an ancestor's handler returned; nothing else of its record is read
+      # @return [Object, nil] what an ancestor's handler returned
       def get_results(name)
         name = name.to_sym
         @values ||= {}
