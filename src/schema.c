@@ -13,6 +13,7 @@
 #include "schema_inner.h"
 
 #define STEP_BYTES 256 /* looking through that much text costs one step */
+#define REF_BYTES 4096 /* following a $ref costs as much as looking through that much text */
 #define SHOWN_BYTES_MAX 160
 
 /* Where we are in the value: a chain on the stack, written out on failure only. */
@@ -401,7 +402,7 @@ static bool check_any_of(check *c, const place *at, tk_json schemas, tk_json val
 
 static bool check_ref(check *c, const place *at, tk_json ref, tk_json value) {
     tk_json target;
-    if (!pay(c, at, c->root_schema.text.size)) {
+    if (!pay(c, at, c->root_schema.text.size + REF_BYTES)) {
         return false;
     }
     if (!tk_schema_resolve(c->root_schema, ref, &target)) {
