@@ -19,9 +19,10 @@ static tk_str text_of(cli *c, tk_json entry, const char *name) {
     return json_text(&c->arena, tk_json_member(entry, name));
 }
 
-/* An error's message, a person's reason, or the event. */
+/* An error's message where the attempt ended, a person's reason, or the event. */
 static void add_why(cli *c, table *t, tk_json entry) {
-    tk_json error = tk_json_member(entry, "error");
+    bool ended = tk_json_string_is(tk_json_member(entry, "from"), TK_STR("in_progress"));
+    tk_json error = ended ? tk_json_member(entry, "error") : (tk_json){0};
     tk_str message =
         error.kind == TK_JSON_OBJECT ? text_of(c, error, "message") : json_text(&c->arena, error);
     tk_str actor = text_of(c, entry, "actor");
@@ -41,7 +42,20 @@ static void add_why(cli *c, table *t, tk_json entry) {
     }
 }
 
-static void add_entry(cli *c, table *t, tk_json entry) {
+/* The date is left out on a terminal when it is the same everywhere. */
+static bool is_one_day(const cli *c, tk_json entries) {
+    const int64_t day_us = INT64_C(86400) * 1000000;
+    int64_t first = -1;
+    int64_t last = -1;
+    tk_json_iterator it = tk_json_each(entries);
+    while (tk_json_next(&it)) {
+        last = format_time_of(tk_json_member(it.value, "at")) / day_us;
+        first = first < 0 ? last : first;
+    }
+    return c->out.terminal && first == last;
+}
+
+static void add_entry(cli *c, table *t, tk_json entry, bool one_day) {
     tk_buf moment = {0};
     tk_str step = text_of(c, entry, "step");
     tk_str to = text_of(c, entry, "to");
@@ -49,7 +63,11 @@ static void add_entry(cli *c, table *t, tk_json entry) {
 
     format_moment(&moment, format_time_of(tk_json_member(entry, "at")));
     t->failed = t->failed || moment.failed;
-    table_add(t, OUT_DIM, tk_buf_view(&moment));
+    tk_str shown = tk_buf_view(&moment);
+    if (one_day && shown.size > FORMAT_DATE_BYTES) {
+        shown = (tk_str){shown.data + FORMAT_DATE_BYTES, shown.size - FORMAT_DATE_BYTES};
+    }
+    table_add(t, OUT_DIM, shown);
     tk_buf_release(&moment);
 
     table_add(t, step.size > 0 ? OUT_PLAIN : OUT_BOLD, step.size > 0 ? step : TK_STR("task"));
@@ -105,10 +123,11 @@ cli_exit command_task_history(cli *c) {
         return CLI_EXIT_OK;
     }
     table t = {.columns = columns};
+    bool one_day = is_one_day(c, answer);
     tk_json_iterator it = tk_json_each(answer);
     while (tk_json_next(&it)) {
         if (is_wanted(c, it.value)) {
-            add_entry(c, &t, it.value);
+            add_entry(c, &t, it.value, one_day);
         }
     }
     if (t.count == 0 && cli_has(c, "step")) {

@@ -50,6 +50,7 @@ static void show_head(cli *c, const task_facts *task, int64_t now_us) {
     static const char *const texts[] = {"initiator", "source_system", "reason", "correlation_id"};
     out *o = &c->out;
     view_task_title(o, task, now_us);
+    show_field(o, "task", task->uuid);
     show_field(o, "status", task->status);
     show_field(o, "version", task->version);
     show_moment(o, "created", task->created_us, now_us);

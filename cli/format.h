@@ -15,6 +15,9 @@ const char *format_duration(char text[FORMAT_DURATION_SIZE], int64_t duration_us
 /* format_time reads a JSON string with an RFC 3339 time; 0 when there is none. */
 int64_t format_time_of(tk_json value);
 
+/* The date and the blank behind it, at the beginning of what format_moment writes. */
+#define FORMAT_DATE_BYTES (sizeof("2026-11-23 ") - 1)
+
 /* format_moment writes "2026-11-23 21:35:01.123", UTC. */
 void format_moment(tk_buf *buf, int64_t time_us);
 

@@ -98,8 +98,20 @@ void view_step_time(tk_buf *buf, const step_facts *step, int64_t now_us) {
     }
 }
 
+/* ", 7.4 s" from its creation to its end, or until now. */
+static void write_age(tk_buf *buf, const task_facts *task, int64_t now_us) {
+    char took[FORMAT_DURATION_SIZE];
+    int64_t end_us = task->completed_us > 0 ? task->completed_us : now_us;
+    if (task->created_us > 0 && (task->completed_us > 0 || !task->rests)) {
+        tk_buf_printf(buf, ", %s", format_duration(took, end_us - task->created_us));
+    }
+}
+
 void view_task_title(out *o, const task_facts *task, int64_t now_us) {
-    size_t room = o->terminal ? o->columns - 1 : SIZE_MAX;
+    tk_buf counts = {0};
+    tk_buf_printf(&counts, "  %" PRId64 " of %" PRId64 " steps", task->steps_done,
+                  task->steps_total);
+    write_age(&counts, task, now_us);
     const struct {
         tk_str text;
         out_color color;
@@ -108,25 +120,19 @@ void view_task_title(out *o, const task_facts *task, int64_t now_us) {
         {TK_STR("/"), OUT_BOLD},
         {task->name, OUT_BOLD},
         {TK_STR("  "), OUT_PLAIN},
-        {task->uuid, OUT_DIM},
-        {TK_STR("  "), OUT_PLAIN},
         {task->state, view_state_color(task->state)},
+        {tk_buf_view(&counts), OUT_PLAIN},
     };
+    size_t room = o->terminal ? o->columns - 1 : SIZE_MAX;
     for (size_t i = 0; i < TK_COUNT_OF(parts) && room > 0; i++) {
         room -= out_text(o, parts[i].color, parts[i].text, room);
     }
-    int64_t end_us = task->completed_us > 0 ? task->completed_us : now_us;
-    char took[FORMAT_DURATION_SIZE];
-    tk_buf rest = {0};
-    tk_buf_printf(&rest, "  %" PRId64 " of %" PRId64 " steps", task->steps_done, task->steps_total);
-    if (task->created_us > 0 && (task->completed_us > 0 || !task->rests)) {
-        tk_buf_printf(&rest, ", %s", format_duration(took, end_us - task->created_us));
+    if (room >= task->uuid.size + 2) { /* whole or not at all: half a UUID is of no use */
+        out_printf(o, "  ");
+        out_text(o, OUT_DIM, task->uuid, 0);
     }
-    if (room > rest.size) {
-        out_text(o, OUT_PLAIN, tk_buf_view(&rest), room);
-    }
-    tk_buf_release(&rest);
     out_printf(o, "\n");
+    tk_buf_release(&counts);
 }
 
 const table_column view_step_columns[] = {

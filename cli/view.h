@@ -35,7 +35,8 @@ const char *view_state_sign(const out *o, tk_str state);
 /* view_step_time writes how long a step ran, runs, or waits yet; empty when it did not begin. */
 void view_step_time(tk_buf *buf, const step_facts *step, int64_t now_us);
 
-/* view_task_title shows "orders/fulfil:1.0.0  UUID  STATE  3 of 4 steps" on one line. */
+/* view_task_title shows "orders/fulfil  STATE  3 of 4 steps, 2.5 s  UUID" on one line; a terminal that
+ * is too narrow gets no UUID. */
 void view_task_title(out *o, const task_facts *task, int64_t now_us);
 
 /* view_steps adds one row per step to a table with view_step_columns. */
