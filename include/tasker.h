@@ -261,10 +261,13 @@ typedef enum tasker_query_kind {
     TASKER_QUERY_TASK = 1,  /* {"task_uuid"}: the task, its execution context, its steps */
     TASKER_QUERY_TASKS,     /* {"namespace","name","version","state","tag","correlation_id",
                                "limit" (1..1000, 50), "after" (a cursor)}: newest first:
-                               {"tasks":[…],"next":cursor or null} */
+                               {"tasks":[…],"next":cursor or null}. A state is one of the 12 or an
+                               execution status; those computed from the steps (waiting_for_retry,
+                               processing, …) all mean "running" */
     TASKER_QUERY_STEPS,     /* {"task_uuid"}: [step with readiness] */
     TASKER_QUERY_STEP,      /* {"step_uuid"}: one of them, with its attempts */
-    TASKER_QUERY_HISTORY,   /* {"task_uuid"}: [{"at","kind","step","from","to","event",…}] */
+    TASKER_QUERY_HISTORY,   /* {"task_uuid"}: [{"at","entity" ("task" or "step"),"step","from","to",
+                               "event","attempt","worker","actor","reason","error"}] */
     TASKER_QUERY_COUNTS,    /* {"namespace","name"}: tasks by state, steps ready, running, later */
     TASKER_QUERY_TEMPLATES, /* {"namespace","name"}: current revisions */
     TASKER_QUERY_TEMPLATE,  /* {"namespace","name","version"}: one, with its steps */

@@ -249,7 +249,7 @@ Test(history, ways_between_rests_use_allowed_edges_only) {
                           tk_task_state_name(to));
                 at = to;
             }
-            cr_assert_eq(at, target, "no way from %s to %s", tk_task_state_name(rests[from]),
+            cr_assert_eq((int)at, target, "no way from %s to %s", tk_task_state_name(rests[from]),
                          tk_task_state_name((tk_task_state)target));
         }
     }
