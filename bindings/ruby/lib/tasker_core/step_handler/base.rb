@@ -78,9 +78,7 @@ module TaskerCore
 
       # @return [Hash] a JSON schema of the configuration
       def config_schema
-        { type: "object", properties: { timeout: { type: "integer", minimum: 1, default: 300 },
-                                        retries: { type: "integer", minimum: 0, default: 3 } },
-          additionalProperties: true }
+        { type: "object", properties: {}, additionalProperties: true }
       end
 
       # A result, in one of three forms: `success({ a: 1 }, { note: 2 })`, `success(a: 1)`,
@@ -97,25 +95,22 @@ module TaskerCore
         call_result.success(result: result, metadata: metadata || default_metadata)
       end
 
+      # @param fields [Hash] error_code, retryable, metadata
       # @return [Types::StepHandlerCallResult::Error] of any kind
-      def failure(message:, error_type: "UnexpectedError", error_code: nil, retryable: false,
-                  metadata: {})
-        call_result.error(message: message, error_type: error_type, error_code: error_code,
-                          retryable: retryable, metadata: metadata)
+      def failure(message:, error_type: "UnexpectedError", **fields)
+        call_result.error(message: message, error_type: error_type, **fields)
       end
 
       # @param details [Hash] kept as the failure's context
       # @return [Types::StepHandlerCallResult::Error] one that is tried again
-      def retryable_error(message, details = {}, metadata = nil)
-        call_result.retryable_error(message: message, details: details,
-                                    metadata: metadata || default_metadata)
+      def retryable_error(message, details = {}, metadata = default_metadata)
+        call_result.retryable_error(message: message, details: details, metadata: metadata)
       end
 
       # @param details [Hash] (see #retryable_error)
       # @return [Types::StepHandlerCallResult::Error] one that is not tried again
-      def permanent_error(message, details = {}, metadata = nil)
-        call_result.permanent_error(message: message, details: details,
-                                    metadata: metadata || default_metadata)
+      def permanent_error(message, details = {}, metadata = default_metadata)
+        call_result.permanent_error(message: message, details: details, metadata: metadata)
       end
 
       # @return [IndifferentHash, nil] the whole record of an ancestor

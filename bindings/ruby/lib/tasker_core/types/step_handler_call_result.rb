@@ -75,17 +75,17 @@ module TaskerCore
         def error(**fields) = Error.new(**fields)
 
         # @param details [Hash] becomes the metadata's `context`
+        # @param fields [Hash] message, error_code
         # @return [Error] one that is tried again
-        def retryable_error(message:, details: {}, metadata: {}, error_code: nil)
-          Error.new(error_type: "RetryableError", message: message, retryable: true,
-                    error_code: error_code, metadata: detailed(metadata, details))
+        def retryable_error(details: {}, metadata: {}, **fields)
+          Error.new(error_type: "RetryableError", retryable: true,
+                    metadata: detailed(metadata, details), **fields)
         end
 
         # @param details [Hash] (see #retryable_error)
         # @return [Error] one that is not tried again
-        def permanent_error(message:, details: {}, metadata: {}, error_code: nil)
-          Error.new(error_type: "PermanentError", message: message,
-                    error_code: error_code, metadata: detailed(metadata, details))
+        def permanent_error(details: {}, metadata: {}, **fields)
+          Error.new(error_type: "PermanentError", metadata: detailed(metadata, details), **fields)
         end
 
         # Reads what a handler returned.
@@ -109,15 +109,7 @@ module TaskerCore
         # @param error [Exception]
         # @return [Error]
         def from_exception(error)
-          type, metadata =
-            case error
-            when Errors::ValidationError then ["ValidationError", { field: error.field }]
-            when Errors::PermanentError then ["PermanentError", {}]
-            when Errors::RetryableError then ["RetryableError", { retry_after: error.retry_after }]
-            else
-              trace = error.backtrace.to_a.first(BACKTRACE_LINES_MAX)
-              ["UnexpectedError", { exception_class: error.class.name, stack_trace: trace }]
-            end
+          type, metadata = type_and_metadata(error)
           metadata[:context] = error.context if error.is_a?(Errors::Error)
           Error.new(error_type: type, message: error.message, metadata: metadata,
                     error_code: (error.error_code if error.is_a?(Errors::PermanentError)),
@@ -134,6 +126,17 @@ module TaskerCore
         end
 
         private
+
+        def type_and_metadata(error)
+          case error
+          when Errors::ValidationError then ["ValidationError", { field: error.field }]
+          when Errors::PermanentError then ["PermanentError", {}]
+          when Errors::RetryableError then ["RetryableError", { retry_after: error.retry_after }]
+          else
+            trace = error.backtrace.to_a.first(BACKTRACE_LINES_MAX)
+            ["UnexpectedError", { exception_class: error.class.name, stack_trace: trace }]
+          end
+        end
 
         def detailed(metadata, details)
           details.nil? || details.empty? ? metadata : { context: details, **metadata.to_h }
