@@ -93,7 +93,7 @@ static tk_uuid read_id(sim *s, const tk_buf *answer, bool *known) {
 }
 
 static void record_task(sim *s, const request *r, const tk_uuid *id, bool known) {
-    sim_task *before = r->key[0] == '\0' ? NULL : task_with_key(s, r);
+    sim_task *before = r->key[0] == '\0' ? sim_task_of(s, id) : task_with_key(s, r);
     if (before != NULL && !tk_uuid_equal(&before->id, id)) {
         sim_broken(s, "same-key-same-task", id, "the key %s gave another task before", r->key);
     }
@@ -109,8 +109,12 @@ static void record_task(sim *s, const request *r, const tk_uuid *id, bool known)
     before->answered = true;
 }
 
-/* A submission whose fate is unknown may have made its task: whatever is new is its. */
-static void adopt(sim *s, const request *r) {
+/* Whatever is new belongs to the submission on its way. */
+void sim_adopt(sim *s) {
+    const request *r = s->sending;
+    if (r == NULL) {
+        return;
+    }
     tk_arena arena = {0};
     tk_uuid *ids = NULL;
     uint32_t count = 0;
@@ -144,6 +148,7 @@ static void submit(sim *s, uint32_t template_index, const char *key) {
     tk_buf answer = {0};
     tasker_error error = {0};
     sim_fault(s, &s->client);
+    s->sending = &r;
     tasker_status status =
         tk_submit(&s->client.engine, tk_buf_view(&r.json), &answer, &error);
     bool fired = sim_fault_end(s, &s->client);
@@ -155,10 +160,11 @@ static void submit(sim *s, uint32_t template_index, const char *key) {
         sim_say(s, "    %.*s", 60, answer.data);
         sim_wake_workers(s);
     } else if (fired) {
-        adopt(s, &r);
+        sim_adopt(s);
     } else {
         sim_broken(s, "answers", NULL, "a submission fails without a fault: %s", error.message);
     }
+    s->sending = NULL;
     tk_buf_release(&r.json);
     tk_buf_release(&answer);
 }

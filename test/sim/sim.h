@@ -45,7 +45,11 @@ typedef struct sim_party {
     sim_clock ticks;
     tk_clock clock;
     tk_fault_plan plan;
-    tk_store *store; /* with the plan's faults */
+    tk_fault_kind fault; /* what happens to the `at`-th call of `operation` */
+    int operation;
+    uint32_t at;
+    bool interrupted; /* others act between two transactions of it */
+    tk_store *store;  /* with the plan's faults */
     tk_engine engine;
 } sim_party;
 
@@ -181,6 +185,8 @@ struct sim {
     int64_t moved_us; /* when something last moved */
     uint64_t moves;
     const char *context; /* what happens now, for messages */
+    bool nested;         /* somebody acts between two transactions of somebody else */
+    const void *sending; /* the request of a submission that is on its way */
 };
 
 /* sim_run_seed runs one seed to its end; a broken invariant ends the process. */
@@ -201,8 +207,8 @@ uint32_t sim_below(sim *s, uint32_t limit);
 bool sim_percent(sim *s, uint32_t percent);
 int64_t sim_between(sim *s, int64_t low, int64_t high);
 
-/* sim_fault lets an operation of the party's next calls fail, sometimes; sim_fault_end takes back what
- * did not happen and says whether something did. */
+/* sim_fault lets an operation of the party's next calls fail, sometimes, and others act between its
+ * transactions; sim_fault_end takes back what did not happen and says whether a fault did. */
 void sim_fault(sim *s, sim_party *party);
 bool sim_fault_end(sim *s, sim_party *party);
 
@@ -220,6 +226,7 @@ void sim_worker_pause(sim *s, sim_worker *w);
 void sim_worker_drain(sim *s, sim_worker *w);
 void sim_worker_act(sim *s, sim_worker *w); /* what is due at next_us */
 void sim_wake_workers(sim *s);              /* a hint that there is work; it may be lost */
+void sim_workers_interrupt(sim *s, const sim_party *party); /* another one acts now */
 
 /* --- handlers.c --- */
 
@@ -232,6 +239,7 @@ uint32_t sim_handlers_running(const sim *s, const sim_worker *w);
 /* --- clients.c --- */
 
 void sim_deed(sim *s);
+void sim_adopt(sim *s); /* a submission on its way may have made its task by now */
 
 /* --- record.c --- */
 

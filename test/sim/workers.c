@@ -227,3 +227,18 @@ void sim_worker_act(sim *s, sim_worker *w) {
         break;
     }
 }
+
+void sim_workers_interrupt(sim *s, const sim_party *party) {
+    sim_worker *w = &s->workers[sim_below(s, s->worker_count)];
+    if (w->state != SIM_UP || &w->party == party) {
+        return;
+    }
+    const char *context = s->context;
+    s->nested = true;
+    sim_say(s, "  meanwhile:");
+    sim_adopt(s);
+    __atomic_store_n(&w->worker->look, true, __ATOMIC_RELEASE);
+    sim_worker_act(s, w);
+    s->nested = false;
+    s->context = context;
+}

@@ -105,21 +105,42 @@ void sim_broken(sim *s, const char *rule, const tk_uuid *task, const char *forma
 
 /* --- faults --- */
 
+/* Asked before every operation of a party. Between two of its transactions others may act, as other
+ * processes do: a verb that needs two must not rely on what it read in the first. */
+static tk_fault_kind decide(void *user, tk_store_operation operation, uint64_t number) {
+    sim_party *party = user;
+    sim *s = party->ticks.sim;
+    if (operation == TK_STORE_OP_begin && number > 1 && party->interrupted && !s->nested) {
+        sim_workers_interrupt(s, party);
+    }
+    bool meant = party->operation == TK_FAULT_ANY || party->operation == (int)operation;
+    if (party->fault == TK_FAULT_NONE || !meant || --party->at > 0) {
+        return TK_FAULT_NONE;
+    }
+    tk_fault_kind kind = party->fault;
+    party->fault = TK_FAULT_NONE;
+    return kind;
+}
+
 void sim_fault(sim *s, sim_party *party) {
+    party->plan.decide = decide;
+    party->plan.user = party;
+    party->interrupted = !s->calm && sim_percent(s, 20);
+    party->fault = TK_FAULT_NONE;
     if (s->calm || !sim_percent(s, s->fault_percent)) {
         return;
     }
     static const tk_fault_kind kinds[] = {TK_FAULT_BEFORE, TK_FAULT_AFTER};
     static const int favourites[] = {TK_STORE_OP_commit, TK_STORE_OP_commit, TK_STORE_OP_claim,
                                      TK_STORE_OP_finish};
-    tk_fault_kind kind = kinds[sim_below(s, TK_COUNT_OF(kinds))];
     bool favourite = sim_percent(s, 60);
-    int operation = favourite ? favourites[sim_below(s, TK_COUNT_OF(favourites))] : TK_FAULT_ANY;
-    uint32_t at = favourite ? 1 + sim_below(s, 2) : 1 + sim_below(s, 16);
-    tk_fault_plan_set(&party->plan, operation, at, kind);
+    party->fault = kinds[sim_below(s, TK_COUNT_OF(kinds))];
+    party->operation = favourite ? favourites[sim_below(s, TK_COUNT_OF(favourites))] : TK_FAULT_ANY;
+    party->at = 1 + sim_below(s, favourite ? 2 : 16);
     sim_say(s, "    fault planned: %s %s, call %" PRIu32,
-            operation < 0 ? "any operation" : tk_store_operation_name((tk_store_operation)operation),
-            kind == TK_FAULT_BEFORE ? "not done" : "done, answer lost", at);
+            party->operation < 0 ? "any operation"
+                                 : tk_store_operation_name((tk_store_operation)party->operation),
+            party->fault == TK_FAULT_BEFORE ? "not done" : "done, answer lost", party->at);
 }
 
 bool sim_fault_end(sim *s, sim_party *party) {
@@ -128,6 +149,8 @@ bool sim_fault_end(sim *s, sim_party *party) {
         sim_broken(s, "store-contract", NULL, "a call behind an error that was no rollback");
     }
     tk_fault_plan_clear(&party->plan);
+    party->fault = TK_FAULT_NONE;
+    party->interrupted = false;
     return fired;
 }
 
