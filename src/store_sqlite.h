@@ -140,6 +140,10 @@
     X(LEASE_FENCE, /* the fence of every later write about a claim */                              \
       "DELETE FROM lease WHERE task_id = ? AND step_no = ? AND token = ?"                          \
       " RETURNING attempt, token, worker, enqueued_at, claimed_at")                                \
+    X(LEASE_HELD, /* the same in two: RETURNING makes a table of its own for each run */           \
+      "SELECT attempt, token, worker, enqueued_at, claimed_at FROM lease"                          \
+      " WHERE task_id = ? AND step_no = ? AND token = ?")                                          \
+    X(LEASE_DROP, "DELETE FROM lease WHERE task_id = ? AND step_no = ? AND token = ?")             \
     X(LEASE_TAKE,                                                                                  \
       "DELETE FROM lease WHERE task_id = ? AND step_no = ?"                                        \
       " RETURNING attempt, token, worker, enqueued_at, claimed_at")                                \

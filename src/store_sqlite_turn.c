@@ -104,14 +104,24 @@ tasker_status tk_sqlite_state_lock(tk_store *store, tk_arena *arena, const tk_uu
 
 /* --- outcomes --------------------------------------------------------------------------------- */
 
+static void lease_bind(tk_sql *sql, const tk_attempt_row *row) {
+    tk_sql_uuid(sql, &row->task_id);
+    tk_sql_int(sql, row->step);
+    tk_sql_int(sql, row->token);
+}
+
 tasker_status tk_sqlite_finish(tk_store *store, tk_attempt_row *rows, uint32_t count,
                                bool *accepted, tasker_error *error) {
     tk_sqlite *sqlite = tk_sqlite_of(store);
-    tk_sql fence;
+    tk_sql held;
+    tk_sql drop;
     tk_sql insert;
     tasker_status status = tk_sqlite_numbers(sqlite, error);
     if (status == TASKER_OK) {
-        status = tk_sql_begin(&fence, sqlite, TK_SQL_LEASE_FENCE, error);
+        status = tk_sql_begin(&held, sqlite, TK_SQL_LEASE_HELD, error);
+    }
+    if (status == TASKER_OK) {
+        status = tk_sql_begin(&drop, sqlite, TK_SQL_LEASE_DROP, error);
     }
     if (status == TASKER_OK) {
         status = tk_sql_begin(&insert, sqlite, TK_SQL_ATTEMPT_INSERT, error);
@@ -119,20 +129,22 @@ tasker_status tk_sqlite_finish(tk_store *store, tk_attempt_row *rows, uint32_t c
     if (status != TASKER_OK) {
         return status;
     }
-    for (uint32_t i = 0; i < count; i++) {
-        tk_sql_uuid(&fence, &rows[i].task_id);
-        tk_sql_int(&fence, rows[i].step);
-        tk_sql_int(&fence, rows[i].token);
-        accepted[i] = tk_sql_step(&fence);
-        if (accepted[i] && !tk_sql_finish(&fence, &insert, &rows[i])) {
-            break;
+    for (uint32_t i = 0; i < count && held.code == SQLITE_OK; i++) {
+        lease_bind(&held, &rows[i]);
+        accepted[i] = tk_sql_step(&held);
+        if (accepted[i]) {
+            lease_bind(&drop, &rows[i]); /* before the row's numbers are filled in */
+            if (!tk_sql_finish(&held, &insert, &rows[i]) || !tk_sql_run(&drop)) {
+                break;
+            }
         }
-        if (!tk_sql_run(&fence)) {
-            break;
-        }
+        tk_sql_again(&held);
     }
     status = tk_sql_end(&insert, error);
-    return status == TASKER_OK ? tk_sql_end(&fence, error) : status;
+    if (status == TASKER_OK) {
+        status = tk_sql_end(&drop, error);
+    }
+    return status == TASKER_OK ? tk_sql_end(&held, error) : status;
 }
 
 tasker_status tk_sqlite_lease_return(tk_store *store, const tk_lease_row *leases,
