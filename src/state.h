@@ -50,7 +50,12 @@ typedef enum tk_step_state {
 } tk_step_state;
 
 /* Where a live step's one row is. */
-typedef enum tk_place { TK_PLACE_NONE = 0, TK_PLACE_READY, TK_PLACE_LEASE, TK_PLACE_LATER } tk_place;
+typedef enum tk_place {
+    TK_PLACE_NONE = 0,
+    TK_PLACE_READY,
+    TK_PLACE_LEASE,
+    TK_PLACE_LATER
+} tk_place;
 
 const char *tk_task_state_name(tk_task_state state);
 const char *tk_step_state_name(tk_step_state state);

@@ -210,6 +210,7 @@ static tasker_status measure_steps(opening *o) {
 
 static tasker_status read_steps(opening *o) {
     tk_template *t = o->template;
+    assert(t->steps != NULL && o->names != NULL); /* measured before */
     for (uint32_t i = 0; i < t->step_count; i++) {
         t->steps[i].number = (uint16_t)i;
     }

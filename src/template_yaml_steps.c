@@ -233,25 +233,26 @@ static void read_step(tk_reader *r, tk_yaml *node, tk_reader_step *step) {
 
 /* Sorts the names; a name's later steps are errors and left out. */
 static void index_names(tk_reader *r) {
-    r->names = tk_arena_array(r->arena, r->step_count, sizeof(*r->names));
-    if (r->names == NULL) {
+    tk_name *names = tk_arena_array(r->arena, r->step_count, sizeof(*names));
+    if (names == NULL) {
         r->failed = true;
         return;
     }
     uint32_t count = 0;
     for (uint32_t i = 0; i < r->step_count; i++) {
         if (r->steps[i].name != NULL) {
-            r->names[count++] = (tk_name){r->steps[i].name->text, i};
+            names[count++] = (tk_name){r->steps[i].name->text, i};
         }
     }
-    tk_names_sort(r->names, count);
+    tk_names_sort(names, count);
+    r->names = names;
     for (uint32_t i = 0; i < count; i++) {
-        const tk_name *before = r->name_count == 0 ? NULL : &r->names[r->name_count - 1];
-        if (before == NULL || !tk_str_equal(before->text, r->names[i].text)) {
-            r->names[r->name_count++] = r->names[i];
+        const tk_name *before = r->name_count == 0 ? NULL : &names[r->name_count - 1];
+        if (before == NULL || !tk_str_equal(before->text, names[i].text)) {
+            names[r->name_count++] = names[i];
             continue;
         }
-        tk_reader_error(r, r->steps[r->names[i].number].name,
+        tk_reader_error(r, r->steps[names[i].number].name,
                         "the step %s stands in line %" PRIu32 " already; expected another name",
                         tk_reader_quote(r, before->text), r->steps[before->number].name->line);
     }

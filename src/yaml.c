@@ -56,13 +56,17 @@ static tasker_status refuse(reader *r, tk_yaml_place at, const char *format, ...
 
 /* --- building --- */
 
-static tasker_status add_node(reader *r, tk_yaml_kind kind, yaml_mark_t mark, tk_yaml **node) {
+/* NULL, and *status says why, when it cannot be added. */
+static tk_yaml *add_node(reader *r, tk_yaml_kind kind, yaml_mark_t mark, tasker_status *status) {
     if (r->nodes == TK_YAML_NODES_MAX) {
-        return refuse(r, place_of(mark), "too many values; expected at most %d", TK_YAML_NODES_MAX);
+        *status =
+            refuse(r, place_of(mark), "too many values; expected at most %d", TK_YAML_NODES_MAX);
+        return NULL;
     }
     tk_yaml *added = tk_arena_alloc(r->arena, sizeof(*added));
     if (added == NULL) {
-        return tk_nomem(r->error);
+        *status = tk_nomem(r->error);
+        return NULL;
     }
     r->nodes++;
     tk_yaml_place place = place_of(mark);
@@ -84,8 +88,8 @@ static tasker_status add_node(reader *r, tk_yaml_kind kind, yaml_mark_t mark, tk
         added->key_column = r->key_place.column;
         r->has_key = false;
     }
-    *node = added;
-    return TASKER_OK;
+    *status = TASKER_OK;
+    return added;
 }
 
 static bool key_expected(const reader *r) {
@@ -124,9 +128,8 @@ static tasker_status begin(reader *r, tk_yaml_kind kind, yaml_mark_t mark,
                       "within each other",
                       TK_YAML_DEPTH_MAX);
     }
-    tk_yaml *node = NULL;
-    status = add_node(r, kind, mark, &node);
-    if (status == TASKER_OK) {
+    tk_yaml *node = add_node(r, kind, mark, &status);
+    if (node != NULL) {
         r->open = node;
         r->depth++;
     }
@@ -237,9 +240,8 @@ static tasker_status take_scalar(reader *r, const yaml_event_t *event) {
     if (key_expected(r)) {
         return take_key(r, event, kind, text);
     }
-    tk_yaml *node = NULL;
-    status = add_node(r, kind, event->start_mark, &node);
-    if (status == TASKER_OK) {
+    tk_yaml *node = add_node(r, kind, event->start_mark, &status);
+    if (node != NULL) {
         node->text = value;
     }
     return status;
