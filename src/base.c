@@ -11,6 +11,10 @@
 
 #include "utf8.h"
 
+#ifdef TK_MUTANTS
+int tk_mutant;
+#endif
+
 static void *system_resize(void *user, void *old, size_t size) {
     (void)user;
     return realloc(old, size);

@@ -39,6 +39,15 @@ static inline bool tk_str_is(tk_str a, const char *text) {
     return tk_str_equal(a, tk_str_of(text));
 }
 
+/* Deliberate faults for proving that the checks can fail: compiled in only with TK_MUTANTS, chosen at
+ * run time by tk_mutant. Each place that has one says in a comment what it breaks. */
+#ifdef TK_MUTANTS
+extern int tk_mutant;
+#define TK_MUTANT(number) (tk_mutant == (number))
+#else
+#define TK_MUTANT(number) false
+#endif
+
 /* --- memory --- */
 
 /* Where memory comes from. The default is malloc's family; tests replace it before anything is

@@ -190,13 +190,17 @@ static void decide_failure(batch *b, uint32_t i, touched *task) {
     const tk_attempt_row *attempt = &b->attempts[i];
     const tk_template_step *step = &task->known->template->steps[attempt->step];
     assert(attempt->attempt > b->bases[i]);
-    int64_t delay_ms = tk_retry_delay(&step->retry, &ending->failure,
-                                      (uint32_t)(attempt->attempt - b->bases[i]),
+    uint32_t claims = (uint32_t)(attempt->attempt - b->bases[i]);
+    if (TK_MUTANT(4) && ending->failure.lost && claims > 1) {
+        claims--; /* attempts are counted when they end: one whose worker died is none */
+    }
+    int64_t delay_ms = tk_retry_delay(&step->retry, &ending->failure, claims,
                                       tk_random_next(b->engine->random));
     if (delay_ms < 0) {
         tk_progress_fail(&task->progress, attempt->step);
     } else if (delay_ms == 0) {
-        add_ready(b, i, attempt->step, attempt->attempt, 0);
+        bool forgotten = TK_MUTANT(14) && ending->failure.lost; /* a lost attempt is none */
+        add_ready(b, i, attempt->step, attempt->attempt - forgotten, 0);
     } else {
         tk_ready_row row = tk_ready_of(task->known, &attempt->task_id, attempt->step, task->class,
                                        attempt->attempt, b->now_us);
@@ -208,12 +212,20 @@ static void decide_failure(batch *b, uint32_t i, touched *task) {
     }
 }
 
+/* Mutant 2: an outcome that the fence refused counts all the same. */
+static bool refused(const batch *b, uint32_t i) {
+    uint32_t at = task_index(b, &b->attempts[i].task_id);
+    tk_progress progress = tk_state_progress(&b->states[at]);
+    bool live = tk_progress_mark(&progress, b->attempts[i].step) == TK_MARK_LIVE;
+    return !(TK_MUTANT(2) && live && b->endings[i].kind == TK_OUTCOME_OK);
+}
+
 /* Step 4. A lease exists only while its step is live and its task runs, so that an accepted ending
  * always finds both. */
 static void decide(batch *b) {
     for (uint32_t i = 0; i < b->count; i++) {
         b->endings[i].accepted = b->accepted[i];
-        if (!b->accepted[i]) {
+        if (!b->accepted[i] && refused(b, i)) {
             continue;
         }
         b->endings[i].finished_us = b->attempts[i].finished_us;

@@ -17,15 +17,6 @@
 #include "random.h"
 #include "store.h"
 
-/* Deliberate faults for proving that the checks can fail: compiled in only with TK_MUTANTS, chosen at
- * run time by tk_mutant. Each place that has one says in a comment what it breaks. */
-#ifdef TK_MUTANTS
-extern int tk_mutant;
-#define TK_MUTANT(number) (tk_mutant == (number))
-#else
-#define TK_MUTANT(number) false
-#endif
-
 /* --- catalog.c: templates and names, cached --------------------------------------------------- */
 
 /* A template with its numbers in this store. Lives as long as the catalog. */

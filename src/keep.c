@@ -110,6 +110,9 @@ tasker_status tk_turn_place(turn *t, tasker_error *error) {
         const tk_ready_row *row = &t->moved.ready[i];
         if (may_keep(t, row, t->moved.ready_by[i])) {
             status = keep(t, row, t->moved.ready_by[i], error);
+            if (TK_MUTANT(16) && t->slots == 0) {
+                rest[count++] = *row; /* a kept step waits in the queue as well */
+            }
         } else {
             rest[count++] = *row;
         }

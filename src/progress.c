@@ -78,6 +78,8 @@ void tk_progress_begin(tk_progress *progress, const tk_template *template, tk_st
         uint32_t open = count_open_parents(progress, &template->steps[i]);
         set_parents_open(progress, i, open);
         if (tk_progress_mark(progress, i) != TK_MARK_PENDING) {
+            /* mutant 12: a bypassed step counts among the open ones */
+            progress->open_steps += TK_MUTANT(12) && tk_progress_mark(progress, i) != TK_MARK_ABSENT;
             continue;
         }
         progress->open_steps++;
@@ -105,7 +107,9 @@ void tk_progress_satisfy(tk_progress *progress, const tk_template *template, uin
         uint32_t open = tk_progress_parents_open(progress, child);
         assert(open > 0);
         set_parents_open(progress, child, open - 1);
-        if (open == 1 && tk_progress_mark(progress, child) == TK_MARK_PENDING) {
+        /* mutant 3: one of two parents counts for both */
+        if (open <= (TK_MUTANT(3) ? 2 : 1) &&
+            tk_progress_mark(progress, child) == TK_MARK_PENDING) {
             free_step(progress, child, freed);
         }
     }
@@ -155,8 +159,9 @@ bool tk_progress_settle(tk_progress *progress) {
         return false;
     }
     tk_task_mark before = progress->state;
-    if (progress->open_steps == 0) {
-        progress->state = TK_TASK_COMPLETE;
+    if (progress->open_steps == 0 ||
+        (TK_MUTANT(15) && progress->open_steps == progress->failed_steps)) {
+        progress->state = TK_TASK_COMPLETE; /* 15: a task with failed steps is complete */
     } else {
         progress->state = any_live(progress) ? TK_TASK_RUNNING : TK_TASK_BLOCKED;
     }

@@ -82,7 +82,7 @@ static tasker_status compare(tk_worker *w, tk_arena *arena, tasker_error *error)
     pthread_mutex_lock(&w->mutex);
     w->round++;
     for (uint32_t i = 0; i < lease_count; i++) {
-        if (!seen(w, &leases[i])) {
+        if (!seen(w, &leases[i]) && !TK_MUTANT(8)) { /* 8: leases of a lost answer stay */
             leases[foreign++] = leases[i];
         }
     }

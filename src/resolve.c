@@ -127,7 +127,8 @@ static tasker_status retry_locked(hand *h, tasker_error *error) {
         tk_progress_revive(&h->progress, h->step);
     }
     status = hand_save(h, TK_ACT_RETRIED, last, error);
-    return status == TASKER_OK ? insert_ready(h, h->step, last, error) : status;
+    return status == TASKER_OK ? insert_ready(h, h->step, TK_MUTANT(6) ? 0 : last, error)
+                               : status; /* 6: a retry that resets the attempts */
 }
 
 tasker_status tk_step_retry(tk_engine *engine, const tk_uuid *step, const tasker_act *act,
@@ -205,7 +206,8 @@ static tasker_status refuse_if_seen(hand *h, tasker_error *error) {
     for (uint32_t i = 0; i < place_count; i++) {
         seen = seen || (places[i].attempts > 0 && is_descendant(h, places[i].step));
     }
-    return seen ? tk_fail(error, TASKER_CONFLICT,
+    /* mutant 10: a child keeps the older result of its parent */
+    return seen && !TK_MUTANT(10) ? tk_fail(error, TASKER_CONFLICT,
                           "a step that depends on this one was claimed already: its result can no "
                           "longer be changed")
                 : TASKER_OK;
@@ -229,6 +231,9 @@ static tasker_status requeue(hand *h, uint32_t step, tasker_error *error) {
     }
     if (status == TASKER_OK) {
         status = tk_store_call(store, sync, error);
+    }
+    if (status == TASKER_OK && !deleted && TK_MUTANT(10)) {
+        return TASKER_OK;
     }
     if (status == TASKER_OK && !deleted) {
         status = tk_fail(error, TASKER_CONFLICT, "a step that depends on this one was claimed "

@@ -132,7 +132,7 @@ tasker_status tk_sqlite_task_clear(tk_store *store, const tk_uuid *task_id, int6
                                    tasker_error *error) {
     tk_sqlite *sqlite = tk_sqlite_of(store);
     tasker_status status = clear_by_task(sqlite, TK_SQL_LATER_CLEAR, task_id, error);
-    if (status == TASKER_OK) {
+    if (status == TASKER_OK && !TK_MUTANT(13)) { /* 13: a cancel leaves the ready rows */
         status = clear_by_task(sqlite, TK_SQL_READY_CLEAR, task_id, error);
     }
     tk_step_key key = {.task_id = *task_id};

@@ -107,7 +107,7 @@ tasker_status tk_sqlite_state_lock(tk_store *store, tk_arena *arena, const tk_uu
 static void lease_bind(tk_sql *sql, const tk_attempt_row *row) {
     tk_sql_uuid(sql, &row->task_id);
     tk_sql_int(sql, row->step);
-    tk_sql_int(sql, row->token);
+    tk_sql_int(sql, TK_MUTANT(1) ? 0 : row->token); /* 1: no token in the fence */
 }
 
 tasker_status tk_sqlite_finish(tk_store *store, tk_attempt_row *rows, uint32_t count,
@@ -163,7 +163,8 @@ tasker_status tk_sqlite_lease_return(tk_store *store, const tk_lease_row *leases
         if (returned[i]) {
             readies[i].task_id = leases[i].task_id;
             readies[i].step = leases[i].step;
-            readies[i].attempts = tk_sql_get_i32(&fence, 0) - 1;
+            /* mutant 7: a step that is given back has lost an attempt */
+            readies[i].attempts = tk_sql_get_i32(&fence, 0) - (TK_MUTANT(7) ? 0 : 1);
             readies[i].enqueued_us = tk_sql_get(&fence, 3);
         }
         if (!tk_sql_run(&fence)) {

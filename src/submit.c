@@ -211,7 +211,7 @@ static bool add_steps(rows *r, tk_submission *s, const tk_request *q, uint32_t a
 static void keep_inserted(rows *r) {
     uint32_t kept = 0;
     for (uint32_t i = 0; i < r->task_count; i++) {
-        if (r->inserted[i]) {
+        if (r->inserted[i] || TK_MUTANT(9)) {
             r->requests[kept++] = r->requests[i];
         }
     }
@@ -243,6 +243,9 @@ static tasker_status insert_rows(tk_engine *engine, tk_submission *s, rows *r,
         if (!add_steps(r, s, r->requests[i], i)) {
             return tk_nomem(error);
         }
+    }
+    if (TK_MUTANT(9) && !r->inserted[0]) { /* a repeat brings steps back that are finished */
+        return tk_store_call(store, ready_insert, r->ready, r->ready_count, error);
     }
     if (r->task_count > 0) {
         status = tk_store_call(store, state_insert, r->states, r->task_count, error);

@@ -72,6 +72,10 @@ static void expire(tk_worker *w, int64_t mono_us) {
             tk_buf buf = {0};
             tk_error_json(&buf, TK_STR("the step ran longer than its time-out"),
                           TK_STR("TimeoutError"), (tk_str){NULL, 0}, (tk_str){NULL, 0}, true);
+            if (TK_MUTANT(11)) { /* a time-out frees the slot of a handler that still runs */
+                held->in_handler = false;
+                w->in_handler_count--;
+            }
             if (!buf.failed && tk_held_end(held, TK_OUTCOME_ERROR, &failure, (tk_str){NULL, 0},
                                            tk_buf_view(&buf), (tk_str){NULL, 0}) &&
                 tk_ring_push(&w->done, held, false)) {
@@ -144,7 +148,7 @@ static tasker_status beat(turn *t, tasker_error *error) {
     if (status == TASKER_OK) {
         status = tk_store_call(w->engine.store, sync, error);
     }
-    return status == TASKER_OK && !t->alive
+    return status == TASKER_OK && !t->alive && !TK_MUTANT(18) /* 18: the dead work on */
                ? tk_fail(error, TASKER_LOST, "this worker was taken for dead")
                : status;
 }
@@ -381,6 +385,14 @@ static void fail(turn *t, tasker_status status, const tasker_error *why) {
     count_failure(w);
     if (status == TASKER_STORE) {
         w->fate_unknown = true; /* of the commit perhaps: the leases will tell */
+        if (TK_MUTANT(17)) { /* what was sent without an answer is taken for saved */
+            pthread_mutex_lock(&w->mutex);
+            for (uint32_t i = 0; i < w->unsaved_count; i++) {
+                tk_held_settle(w, w->unsaved[i]);
+            }
+            pthread_mutex_unlock(&w->mutex);
+            w->unsaved_count = 0;
+        }
     } else if (status == TASKER_LOST) {
         w->taken_for_dead = true;
     } else if (status == TASKER_CONFLICT) {
@@ -392,6 +404,7 @@ static void fail(turn *t, tasker_status status, const tasker_error *why) {
 
 static bool nothing_to_do(tk_worker *w, const turn *t) {
     bool look = __atomic_exchange_n(&w->look, false, __ATOMIC_ACQ_REL);
+    w->woken = look;
     bool due = w->next_due_us > 0 && w->next_due_us <= t->now_us && !w->stopping;
     return w->unsaved_count == 0 && !look && !due && !w->fate_unknown &&
            t->mono_us < w->next_beat_mono_us && t->mono_us < w->next_look_mono_us;
@@ -429,6 +442,9 @@ static tasker_status run(turn *t, tasker_error *error) {
         return status;
     }
     t->slots = free_slots(w);
+    if (TK_MUTANT(5) && w->idle && !w->woken) {
+        t->slots = 0; /* who sleeps looks only when woken, and a wake-up may be lost */
+    }
     if (!prepare(t)) {
         return tk_nomem(error);
     }

@@ -3,10 +3,6 @@
  */
 #include "engine.h"
 
-#ifdef TK_MUTANTS
-int tk_mutant;
-#endif
-
 tk_progress tk_state_progress(const tk_state_row *row) {
     return (tk_progress){
         .state = (tk_task_mark)row->state,

@@ -141,6 +141,7 @@ static void turn(sim *s, sim_worker *w) {
                 status == TASKER_OK ? "" : error.message);
     }
     if (status != TASKER_OK && status != TASKER_LOST && !fired) {
+        sim_judge_all(s, false); /* it may say why */
         sim_broken(s, "answers", NULL, "a turn fails without a fault: %s (%s)", error.message,
                    tasker_status_name(status));
     }
