@@ -49,11 +49,28 @@ bool tk_ring_push(tk_ring *ring, void *item, bool first) {
             ring->slots[(ring->first + ring->count) % ring->room] = item;
         }
         ring->count++;
-        if (ring->waiting > 0) {
-            pthread_cond_signal(&ring->filled);
-        }
     }
+    bool wake = fits && ring->waiting > 0;
     pthread_mutex_unlock(&ring->mutex);
+    if (wake) {
+        pthread_cond_signal(&ring->filled);
+    }
+    return fits;
+}
+
+bool tk_ring_push_all(tk_ring *ring, void *const *items, uint32_t count) {
+    pthread_mutex_lock(&ring->mutex);
+    bool fits = count <= ring->room - ring->count && !ring->closed;
+    for (uint32_t i = 0; fits && i < count; i++) {
+        ring->slots[(ring->first + ring->count) % ring->room] = items[i];
+        ring->count++;
+    }
+    uint32_t wakes = fits ? ring->waiting : 0;
+    wakes = wakes < count ? wakes : count;
+    pthread_mutex_unlock(&ring->mutex);
+    for (uint32_t i = 0; i < wakes; i++) {
+        pthread_cond_signal(&ring->filled);
+    }
     return fits;
 }
 

@@ -25,6 +25,10 @@ void tk_ring_release(tk_ring *ring);
 /* tk_ring_push adds at the end (or, `first`, at the front); false when full or closed. */
 bool tk_ring_push(tk_ring *ring, void *item, bool first);
 
+/* tk_ring_push_all adds all of them at the end, or none: false when they do not fit, or closed. Those
+ * who wait are woken once it is done, so that they do not run into the mutex. */
+bool tk_ring_push_all(tk_ring *ring, void *const *items, uint32_t count);
+
 /* tk_ring_pop takes the first. timeout_ms: 0 does not wait, -1 waits for ever. OK, TIMEOUT (also
  * when woken), CLOSED (closed and empty). */
 tasker_status tk_ring_pop(tk_ring *ring, int64_t timeout_ms, void **item);

@@ -11,6 +11,8 @@
  */
 #include "turn_parts.h"
 
+#define SHOW_CHUNK 64 /* steps handed to the host at once: each push may meet its threads */
+
 static void raise_floor(tk_worker *w, int64_t now_us, int64_t mono_us) {
     w->now_floor_us = now_us;
     w->now_floor_mono_us = mono_us;
@@ -296,10 +298,21 @@ static void show(turn *t) {
         }
     }
     pthread_mutex_unlock(&w->mutex);
+    void *chunk[SHOW_CHUNK];
+    uint32_t filled = 0;
     for (uint32_t i = 0; i < t->made_count; i++) {
         const tasker_step *step = &t->made[i]->step;
         bool last = step->attempts_before > 0 && step->attempts_before + 1 >= step->attempts_max;
-        bool pushed = tk_ring_push(&w->ready, t->made[i], last);
+        bool pushed = true;
+        if (last) {
+            pushed = tk_ring_push(&w->ready, t->made[i], true);
+        } else {
+            chunk[filled++] = t->made[i];
+        }
+        if (filled == SHOW_CHUNK || (filled > 0 && i + 1 == t->made_count)) {
+            pushed = tk_ring_push_all(&w->ready, chunk, filled) && pushed;
+            filled = 0;
+        }
         assert(pushed); /* it has room for everything that may be held */
         (void)pushed;
     }
