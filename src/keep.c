@@ -4,15 +4,16 @@
  *   complete.c ──► moved ──► [keep.c] ─┬─► lease, held here: a chain never touches the queue
  *                                      └─► ready: for anybody
  *
- * Only while a slot is free, the handler is ours, no class above had work at the last claim, and at
- * most TK_STICKY_RUN_MAX in a row, so that the queue gets its turn.
+ * Only while a slot is free, the handler is ours, no class above had work at the last claim, and in at
+ * most TK_STICKY_RUN_MAX turns in a row, so that the queue gets its own: whatever the worker's width,
+ * no slot does more steps than that before others may have it.
  */
 #include "turn_parts.h"
 
 static bool may_keep(const turn *t, const tk_ready_row *row, const tk_ending *by) {
     const tk_worker *w = t->worker;
     if (t->slots == 0 || w->stopping || by->kind != TK_OUTCOME_OK ||
-        w->sticky_run + t->sticky_count >= TK_STICKY_RUN_MAX || row->class < w->top_class) {
+        w->sticky_run >= TK_STICKY_RUN_MAX || row->class < w->top_class) {
         return false;
     }
     for (uint32_t i = 0; i < w->skill.handler_count; i++) {

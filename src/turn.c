@@ -337,7 +337,7 @@ static void schedule(turn *t) {
         (w->next_due_us == 0 || t->moved.next_due_us < w->next_due_us)) {
         w->next_due_us = t->moved.next_due_us;
     }
-    w->sticky_run += t->sticky_count;
+    w->sticky_run += t->sticky_count > 0;
     if (t->slots > 0) { /* the queue had its turn */
         w->skill.rotation++;
         w->sticky_run = 0;

@@ -18,7 +18,7 @@
 #define TK_PREFETCH_MAX 256      /* steps claimed beyond the free threads */
 #define TK_PREFETCH_WINDOW_US 50000
 #define TK_PREFETCH_BYTES (INT64_C(16) << 20) /* of contexts and results that wait for a thread */
-#define TK_STICKY_RUN_MAX 64     /* steps kept in a row before the queue gets its turn */
+#define TK_STICKY_RUN_MAX 64     /* turns in a row that kept steps before the queue gets its own */
 #define TK_HELD_MAX (TASKER_SLOTS_MAX + TK_PREFETCH_MAX)
 #define TK_BEAT_US 1000000
 #define TK_BEAT_IDLE_US 5000000
@@ -106,7 +106,7 @@ typedef struct tk_worker {
     int64_t now_floor_us, now_floor_mono_us; /* the time last used, and when that was */
     int64_t next_beat_mono_us, next_look_mono_us;
     int64_t next_due_us; /* 0: none known */
-    uint32_t sticky_run;
+    uint32_t sticky_run; /* turns in a row whose kept steps left no slot for the queue */
     int32_t top_class; /* highest class with work left at the last claim */
     tk_peer peers[TK_PEERS_MAX];
     uint32_t peer_count;
