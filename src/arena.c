@@ -12,7 +12,7 @@
 #include <stdio.h>
 
 enum {
-    BLOCK_BYTES_MIN = 4 * 1024,
+    BLOCK_BYTES_MIN = 1024, /* a held step has an arena of its own, and mostly needs no more */
     BLOCK_BYTES_MAX = 256 * 1024, /* where doubling ends; single pieces may be larger */
     KEPT_BYTES_MAX = 1024 * 1024, /* what a reset keeps at most */
     PIECE_ALIGN = alignof(max_align_t)
