@@ -98,7 +98,7 @@ Test(arena, a_reset_keeps_the_largest_block_up_to_a_mebibyte) {
     cr_assert_eq(allocations_after_reset(100000, 100000), 0);
     cr_assert_eq(allocations_after_reset(1024 * 1024, 1024 * 1024), 0);
     cr_assert_eq(allocations_after_reset(1024 * 1024 + 16, 1024 * 1024), 1);
-    cr_assert_eq(allocations_after_reset(1024 * 1024 + 16, 4000), 0); /* the small one stays */
+    cr_assert_eq(allocations_after_reset(1024 * 1024 + 16, 1000), 0); /* the small one stays */
 }
 
 Test(arena, many_pieces_take_few_blocks) {
