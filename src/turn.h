@@ -14,8 +14,8 @@
 #include "ring.h"
 #include "wake.h"
 
-#define TK_TURN_OUTCOMES_MAX 128 /* outcomes saved by one turn */
-#define TK_PREFETCH_MAX 256      /* steps claimed beyond the free threads */
+#define TK_TURN_OUTCOMES_MAX 256 /* outcomes saved by one turn */
+#define TK_PREFETCH_MAX 512      /* steps claimed beyond the free threads */
 #define TK_PREFETCH_WINDOW_US 50000
 #define TK_PREFETCH_BYTES (INT64_C(16) << 20) /* of contexts and results that wait for a thread */
 #define TK_STICKY_RUN_MAX 64     /* turns in a row that kept steps before the queue gets its own */
