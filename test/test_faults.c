@@ -12,9 +12,9 @@
 #include "support/fault_store.h"
 #include "turn.h"
 
-#define TRIES_MAX 4    /* of one call; a fault happens once */
+#define TRIES_MAX 4 /* of one call; a fault happens once */
 #define TURNS_MAX 2000
-#define SHARDS 4       /* the longest sweep is cut into tests that run beside each other */
+#define SHARDS 4 /* the longest sweep is cut into tests that run beside each other */
 #ifdef __SANITIZE_ADDRESS__
 #define SQLITE_STRIDE 5 /* each run is slow, and another build runs them all */
 #else
@@ -219,8 +219,8 @@ static void flow_run(flow *f) {
     tk_uuid step = tk_uuid_step(&second, 0);
     tasker_status by_hand = TASKER_NOMEM; /* a lost answer makes the second try a conflict */
     for (int i = 0; i < TRIES_MAX && by_hand != TASKER_OK && by_hand != TASKER_CONFLICT; i++) {
-        by_hand = tk_step_by_hand(&f->engine, &step, TK_OUTCOME_COMPLETED, TK_STR("5"), NULL,
-                                  &f->error);
+        by_hand =
+            tk_step_by_hand(&f->engine, &step, TK_OUTCOME_COMPLETED, TK_STR("5"), NULL, &f->error);
     }
     run_until_rest(f, &first);
     run_until_rest(f, &second);

@@ -149,8 +149,7 @@ static void submit(sim *s, uint32_t template_index, const char *key) {
     tasker_error error = {0};
     sim_fault(s, &s->client);
     s->sending = &r;
-    tasker_status status =
-        tk_submit(&s->client.engine, tk_buf_view(&r.json), &answer, &error);
+    tasker_status status = tk_submit(&s->client.engine, tk_buf_view(&r.json), &answer, &error);
     bool fired = sim_fault_end(s, &s->client);
     sim_say(s, "submit %.*s: %s", (int)r.json.size, r.json.data, tasker_status_name(status));
     if (status == TASKER_OK) {
@@ -294,8 +293,7 @@ static void by_hand(sim *s) {
     }
     tk_str given = result[0] == '\0' ? (tk_str){NULL, 0} : tk_str_of(result);
     sim_fault(s, &s->client);
-    tasker_status status =
-        tk_step_by_hand(&s->client.engine, &step, kind, given, NULL, &error);
+    tasker_status status = tk_step_by_hand(&s->client.engine, &step, kind, given, NULL, &error);
     bool fired = sim_fault_end(s, &s->client);
     char text[TASKER_UUID_SIZE];
     tk_uuid_format(&step, text);
@@ -316,8 +314,9 @@ static void by_hand(sim *s) {
 static void crash_one(sim *s) {
     sim_worker *w = &s->workers[sim_below(s, s->worker_count)];
     if (w->worker != NULL) {
-        sim_worker_crash(s, w, sim_percent(s, 70) ? sim_between(s, 0, 500 * SIM_MS)
-                                                  : sim_between(s, SIM_S, 30 * SIM_S));
+        sim_worker_crash(s, w,
+                         sim_percent(s, 70) ? sim_between(s, 0, 500 * SIM_MS)
+                                            : sim_between(s, SIM_S, 30 * SIM_S));
     }
 }
 
@@ -362,10 +361,10 @@ void sim_deed(sim *s) {
     static const struct {
         void (*act)(sim *s);
         uint32_t weight;
-    } deeds[] = {{submit_new, 30}, {submit_again, 6}, {cancel, 3},    {give_up, 1},
-                 {resolve_task, 4}, {retry, 10},       {by_hand, 14},  {crash_one, 5},
-                 {crash_all, 1},    {pause_one, 4},    {drain_one, 3}, {set_clock, 3},
-                 {change_template, 2}, {check, 3},     {let_pass, 11}};
+    } deeds[] = {{submit_new, 30},     {submit_again, 6}, {cancel, 3},    {give_up, 1},
+                 {resolve_task, 4},    {retry, 10},       {by_hand, 14},  {crash_one, 5},
+                 {crash_all, 1},       {pause_one, 4},    {drain_one, 3}, {set_clock, 3},
+                 {change_template, 2}, {check, 3},        {let_pass, 11}};
     s->next_deed_us = s->now_us + (sim_percent(s, 30) ? 0 : sim_between(s, 0, 60 * SIM_MS));
     s->context = "a deed";
     uint32_t at = sim_below(s, 100);

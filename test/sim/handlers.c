@@ -21,9 +21,10 @@ static sim_plan choose_plan(sim *s, const tasker_step *step) {
     static const struct {
         sim_plan plan;
         uint32_t weight;
-    } plans[] = {{SIM_SUCCEED, 60},     {SIM_SUCCEED_TWICE, 3}, {SIM_FAIL, 12}, {SIM_FAIL_AFTER, 3},
-                 {SIM_FAIL_FOR_GOOD, 3}, {SIM_HANG, 6},          {SIM_EXTEND, 3}, {SIM_GIVE_BACK, 4},
-                 {SIM_GIVE_UP, 3},       {SIM_FORGET, 3}};
+    } plans[] = {{SIM_SUCCEED, 60},   {SIM_SUCCEED_TWICE, 3}, {SIM_FAIL, 12},
+                 {SIM_FAIL_AFTER, 3}, {SIM_FAIL_FOR_GOOD, 3}, {SIM_HANG, 6},
+                 {SIM_EXTEND, 3},     {SIM_GIVE_BACK, 4},     {SIM_GIVE_UP, 3},
+                 {SIM_FORGET, 3}};
     uint32_t at = sim_below(s, 100);
     for (size_t i = 0; i < TK_COUNT_OF(plans); i++) {
         if (at < plans[i].weight) {
@@ -59,15 +60,16 @@ static int64_t choose_duration(sim *s, sim_plan plan, const tasker_step *step) {
 
 /* What is returned is unlike anything returned before. */
 static void write_text(sim *s, char text[SIM_TEXT_SIZE], const tasker_step *step, bool ok) {
-    (void)snprintf(text, SIM_TEXT_SIZE, ok ? "{\"x\":%u,\"s\":\"%s\",\"a\":%u}" : "failure %u of %s, %u",
+    (void)snprintf(text, SIM_TEXT_SIZE,
+                   ok ? "{\"x\":%u,\"s\":\"%s\",\"a\":%u}" : "failure %u of %s, %u",
                    ++s->text_count, step->step_name, step->attempt);
 }
 
 static uint32_t record_start(sim *s, sim_task *task, const tasker_step *step) {
     tk_uuid event;
     uint64_t token = 0;
-    bool parsed = tk_uuid_parse(tk_str_of(step->event_id), &event) &&
-                  tk_uuid_event_token(&event, &token);
+    bool parsed =
+        tk_uuid_parse(tk_str_of(step->event_id), &event) && tk_uuid_event_token(&event, &token);
     assert(parsed);
     (void)parsed;
     sim_start *start = sim_start_add(task);
@@ -83,7 +85,8 @@ static void begin(sim *s, sim_worker *w, sim_run *run, tasker_step *step) {
     bool parsed = tk_uuid_parse(tk_str_of(step->task_id), &id);
     sim_task *task = parsed ? sim_task_of(s, &id) : NULL;
     if (task == NULL) {
-        sim_broken(s, "known-task", NULL, "a step of task %s, that nobody submitted", step->task_id);
+        sim_broken(s, "known-task", NULL, "a step of task %s, that nobody submitted",
+                   step->task_id);
     }
     sim_plan plan = choose_plan(s, step);
     *run = (sim_run){.worker = w,
@@ -134,7 +137,8 @@ static tasker_outcome failure(char text[SIM_TEXT_SIZE], bool retryable, int64_t 
 
 static tasker_status complete(sim *s, sim_run *run, bool record) {
     char text[SIM_TEXT_SIZE];
-    bool ok = run->plan != SIM_FAIL && run->plan != SIM_FAIL_AFTER && run->plan != SIM_FAIL_FOR_GOOD;
+    bool ok =
+        run->plan != SIM_FAIL && run->plan != SIM_FAIL_AFTER && run->plan != SIM_FAIL_FOR_GOOD;
     write_text(s, text, run->step, ok);
     tasker_outcome outcome = success(text);
     if (run->plan == SIM_FAIL) {

@@ -77,8 +77,8 @@ static void judge_slots(sim *s, const sim_worker *w) {
     uint32_t running = sim_handlers_running(s, w);
     uint32_t allowed = running < w->threads ? w->threads - running : 0;
     if (w->worker->handler_us_mean > 0) {
-        allowed += (uint32_t)((int64_t)w->threads * TK_PREFETCH_WINDOW_US /
-                              w->worker->handler_us_mean);
+        allowed +=
+            (uint32_t)((int64_t)w->threads * TK_PREFETCH_WINDOW_US / w->worker->handler_us_mean);
     }
     uint32_t waiting = tk_ring_count(&w->worker->ready);
     if (waiting > allowed) {
@@ -149,23 +149,25 @@ static void judge_seen(sim *s, const sim_task *task, const tasker_step *step,
         const tk_attempt_row *row = result_of(view, number);
         seen += dependency != NULL;
         if (dependency != NULL && (row == NULL || !tk_str_equal(row->result, dependency->result))) {
-            sim_broken(s, "sees-results", &task->id, "step %s sees %.*s of step %u, recorded is %.*s",
-                       step->step_name, (int)dependency->result.size, dependency->result.data,
-                       number, row == NULL ? 7 : (int)row->result.size,
+            sim_broken(s, "sees-results", &task->id,
+                       "step %s sees %.*s of step %u, recorded is %.*s", step->step_name,
+                       (int)dependency->result.size, dependency->result.data, number,
+                       row == NULL ? 7 : (int)row->result.size,
                        row == NULL ? "nothing" : row->result.data);
         }
     }
     if (seen != step->dependency_count) {
-        sim_broken(s, "sees-results", &task->id, "step %s sees results of steps before which it is "
-                                                 "not", step->step_name);
+        sim_broken(s, "sees-results", &task->id,
+                   "step %s sees results of steps before which it is "
+                   "not",
+                   step->step_name);
     }
 }
 
 void sim_judge_start(sim *s, sim_task *task, const tasker_step *step) {
     tk_uuid event;
     uint64_t token = 0;
-    (void)(tk_uuid_parse(tk_str_of(step->event_id), &event) &&
-           tk_uuid_event_token(&event, &token));
+    (void)(tk_uuid_parse(tk_str_of(step->event_id), &event) && tk_uuid_event_token(&event, &token));
     for (uint32_t i = 0; i < task->start_count; i++) {
         if (task->starts[i].step == step->step_index &&
             task->starts[i].attempt == (int32_t)step->attempt) {
@@ -225,7 +227,8 @@ static void judge_error(sim *s, const sim_task *task, const tk_attempt_row *row,
     int64_t limit_us = view->known->template->steps[row->step].timeout_ms * 1000;
     bool timed_out = start != NULL && holds(row->error, "TimeoutError") && limit_us > 0 &&
                      s->now_us >= start->began_us + limit_us;
-    bool returned = start != NULL && start->returned && !start->ok && holds(row->error, start->text);
+    bool returned =
+        start != NULL && start->returned && !start->ok && holds(row->error, start->text);
     if (!timed_out && !returned) {
         sim_broken(s, "error-returned", &task->id, "step %u attempt %d failed with %.*s", row->step,
                    row->attempt, (int)row->error.size, row->error.data);
@@ -257,7 +260,8 @@ static void judge_by_hand(sim *s, const sim_task *task, const tk_attempt_row *ro
                           const sim_view *view) {
     bool null = tk_str_is(row->result, "null");
     bool resolved = row->outcome == TK_OUTCOME_RESOLVED;
-    bool explained = resolved && null && (holds(row->metadata, "bypassed") || task_was_resolved(view));
+    bool explained =
+        resolved && null && (holds(row->metadata, "bypassed") || task_was_resolved(view));
     for (uint32_t i = 0; i < task->hand_count && !explained; i++) {
         const sim_hand *hand = &task->hands[i];
         if (hand->step == row->step && hand->kind == row->outcome) {
@@ -307,8 +311,8 @@ static void judge_row(sim *s, const sim_task *task, const tk_attempt_row *row,
 
 static tk_digest digest_of(const tk_attempt_row *row) {
     tk_buf buf = {0};
-    tk_buf_printf(&buf, "%" PRId64 " %" PRId64 " %d %d %" PRId64 " %" PRId64 " %" PRId64 " ", row->n,
-                  row->token, row->worker, row->outcome, row->enqueued_us, row->claimed_us,
+    tk_buf_printf(&buf, "%" PRId64 " %" PRId64 " %d %d %" PRId64 " %" PRId64 " %" PRId64 " ",
+                  row->n, row->token, row->worker, row->outcome, row->enqueued_us, row->claimed_us,
                   row->finished_us);
     tk_buf_str(&buf, row->result);
     tk_buf_str(&buf, row->error);

@@ -96,11 +96,11 @@ static tasker_status load(sim *s, const tk_uuid *id, sim_view *v, tasker_error *
                                &v->attempt_count, error);
     }
     if (status == TASKER_OK) {
-        status =
-            tk_store_call(store, act_list, &v->arena, id, &v->acts, &v->act_count, error);
+        status = tk_store_call(store, act_list, &v->arena, id, &v->acts, &v->act_count, error);
     }
     if (status == TASKER_OK) {
-        status = tk_store_call(store, place_list, &v->arena, id, &v->places, &v->place_count, error);
+        status =
+            tk_store_call(store, place_list, &v->arena, id, &v->places, &v->place_count, error);
     }
     return status;
 }
@@ -126,10 +126,10 @@ void sim_view_close(sim_view *view) {
 }
 
 void sim_view_print(const sim_view *view) {
-    static const char *const marks[] = {"pending", "live", "complete", "failed",
+    static const char *const marks[] = {"pending",   "live",     "complete", "failed",
                                         "cancelled", "resolved", "absent"};
-    static const char *const outcomes[] = {"?", "ok", "error", "lost", "cancelled", "completed",
-                                           "resolved"};
+    static const char *const outcomes[] = {"?",         "ok",        "error",   "lost",
+                                           "cancelled", "completed", "resolved"};
     if (!view->found) {
         printf("  the store has no such task\n");
         return;
@@ -157,12 +157,12 @@ void sim_view_print(const sim_view *view) {
     }
     for (uint32_t i = 0; i < view->act_count; i++) {
         const tk_act_row *a = &view->acts[i];
-        printf("  n %" PRId64 " act %d step %d attempt %d at %" PRId64 "\n", a->n, a->kind,
-               a->step, a->attempt, a->acted_us);
+        printf("  n %" PRId64 " act %d step %d attempt %d at %" PRId64 "\n", a->n, a->kind, a->step,
+               a->attempt, a->acted_us);
     }
     for (uint32_t i = 0; i < view->place_count; i++) {
         const tk_place_row *p = &view->places[i];
-        printf("  step %u is in place %d, %d attempts, worker %d\n", p->step, p->place,
-               p->attempts, p->worker);
+        printf("  step %u is in place %d, %d attempts, worker %d\n", p->step, p->place, p->attempts,
+               p->worker);
     }
 }

@@ -30,8 +30,8 @@ static due find_next(sim *s) {
     }
     for (uint32_t i = 0; i < SIM_RUNS_MAX; i++) {
         sim_run *run = &s->runs[i];
-        bool frozen = run->step != NULL && run->worker->state == SIM_PAUSED &&
-                      !run->worker->handlers_run;
+        bool frozen =
+            run->step != NULL && run->worker->state == SIM_PAUSED && !run->worker->handlers_run;
         if (run->step != NULL && !frozen) {
             consider(&d, run->ends_us, NULL, run);
         }

@@ -17,11 +17,11 @@
 
 #define SIM_WORKERS_MAX 5
 #define SIM_TEMPLATES_MAX 4
-#define SIM_STEPS_MAX 9      /* of a template */
-#define SIM_HANDLERS 4       /* callables h0 … */
-#define SIM_NAMESPACES 2     /* ns0 … */
-#define SIM_TASKS_MAX 64     /* of a run, batches included */
-#define SIM_RUNS_MAX 64      /* handlers that run at once, all workers together */
+#define SIM_STEPS_MAX 9  /* of a template */
+#define SIM_HANDLERS 4   /* callables h0 … */
+#define SIM_NAMESPACES 2 /* ns0 … */
+#define SIM_TASKS_MAX 64 /* of a run, batches included */
+#define SIM_RUNS_MAX 64  /* handlers that run at once, all workers together */
 #define SIM_TEXT_SIZE 64
 #define SIM_EVENTS_MAX 60000 /* of a run: more is a livelock */
 
@@ -115,8 +115,8 @@ typedef struct sim_claim {
 /* A deed that recorded a result by hand, or may have. */
 typedef struct sim_hand {
     uint16_t step;
-    int32_t kind; /* TK_OUTCOME_RESOLVED or _COMPLETED */
-    bool answered; /* it was done; else its fate is unknown */
+    int32_t kind;             /* TK_OUTCOME_RESOLVED or _COMPLETED */
+    bool answered;            /* it was done; else its fate is unknown */
     char text[SIM_TEXT_SIZE]; /* "" when none was given */
 } sim_hand;
 
@@ -134,7 +134,7 @@ typedef struct sim_task {
     int32_t priority;
     char key[16]; /* "" without */
     char context[SIM_TEXT_SIZE];
-    bool closed; /* cancelled, given up or resolved, and that was answered */
+    bool closed;          /* cancelled, given up or resolved, and that was answered */
     uint32_t closed_rows; /* attempts at that moment */
     sim_start *starts;
     sim_claim *claims;
@@ -230,9 +230,9 @@ void sim_workers_interrupt(sim *s, const sim_party *party); /* another one acts 
 
 /* --- handlers.c --- */
 
-void sim_handlers_take(sim *s, sim_worker *w);   /* free threads take what waits */
-void sim_handler_end(sim *s, sim_run *run);      /* what is due at ends_us */
-void sim_handlers_drop(sim *s, sim_worker *w);   /* the process died */
+void sim_handlers_take(sim *s, sim_worker *w); /* free threads take what waits */
+void sim_handler_end(sim *s, sim_run *run);    /* what is due at ends_us */
+void sim_handlers_drop(sim *s, sim_worker *w); /* the process died */
 void sim_handlers_overdue(sim *s, sim_worker *w);
 uint32_t sim_handlers_running(const sim *s, const sim_worker *w);
 
@@ -270,7 +270,7 @@ void sim_view_print(const sim_view *view); /* the rows, for people */
 
 /* --- judge.c --- */
 
-void sim_judge_claims(sim *s, sim_worker *w);                   /* after each turn */
+void sim_judge_claims(sim *s, sim_worker *w); /* after each turn */
 void sim_judge_start(sim *s, sim_task *task, const tasker_step *step);
 void sim_judge_all(sim *s, bool at_rest);
 bool sim_judge_open(sim *s); /* is there anything that has to move? */
