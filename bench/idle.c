@@ -3,7 +3,8 @@
  *
  *   idle [SECONDS]  ──►  {"cpu_percent","statements_s"}
  *
- * Statements are counted by SQLite itself, on every connection of the process.
+ * Statements are counted by SQLite itself, on every connection of the process, without those that only
+ * begin and end a transaction.
  */
 #include <sqlite3.h>
 #include <unistd.h>
@@ -17,9 +18,11 @@ static uint64_t statements; /* atomic */
 static int count_statement(unsigned kind, void *context, void *statement, void *text) {
     (void)kind;
     (void)context;
-    (void)statement;
     (void)text;
-    __atomic_add_fetch(&statements, 1, __ATOMIC_RELAXED);
+    const char *sql = sqlite3_sql(statement);
+    if (strncmp(sql, "BEGIN", 5) != 0 && strncmp(sql, "COMMIT", 6) != 0) {
+        __atomic_add_fetch(&statements, 1, __ATOMIC_RELAXED);
+    }
     return 0;
 }
 

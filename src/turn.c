@@ -474,6 +474,14 @@ static tasker_status run(turn *t, tasker_error *error) {
     return status;
 }
 
+/* After a beat a worker compares its leases and looks at the others; one that is idle and can have no
+ * company of another process does so with every second beat. */
+static bool looks_around(tk_worker *w) {
+    bool quiet = w->idle && w->peer_count == 0 && !w->engine.store->driver->many_workers;
+    w->looked_around = !quiet || !w->looked_around;
+    return w->looked_around;
+}
+
 tasker_status tk_turn(tk_worker *worker, tasker_error *error) {
     turn t = {
         .worker = worker,
@@ -488,7 +496,7 @@ tasker_status tk_turn(tk_worker *worker, tasker_error *error) {
     }
     tk_arena_reset(&worker->arena);
     tasker_status status = run(&t, error);
-    if (status == TASKER_OK && t.beat) {
+    if (status == TASKER_OK && t.beat && looks_around(worker)) {
         status = tk_reconcile(worker, error);
         if (status == TASKER_OK) {
             status = tk_peers_watch(worker, error);

@@ -102,6 +102,7 @@ typedef struct tk_worker {
     tk_str *namespace_names, *handler_names;
     bool stopping;     /* claim nothing */
     bool idle;         /* the last look found nothing */
+    bool looked_around; /* after the last beat */
     bool woken;        /* this turn was asked for */
     int64_t now_floor_us, now_floor_mono_us; /* the time last used, and when that was */
     int64_t next_beat_mono_us, next_look_mono_us;
