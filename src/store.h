@@ -428,7 +428,8 @@ struct tk_store {
  *                 readies[i] with attempts = lease.attempt - 1 and the lease's enqueued_us.
  *                 returned[i]=false where there was no such lease.
  * attempt_bases   for each step the attempt number of its newest RETRIED act, 0 without.
- * attempt_tokens  recorded[i]: is there an attempt (task, step, attempt) with that token?
+ * attempt_tokens  recorded[i]: is there an attempt (task, step, attempt) with that token that its own
+ *                 worker recorded (OK or ERROR)? A claim that was lost or cancelled has the token too.
  * due_move        moves at most `limit` rows of `later` with run_at ≤ now to `ready`, enqueued_us =
  *                 max(run_at, now); *next_us: the earliest run_at left, or 0.
  * heads           one row for each (queue, handler, class) that has work, its oldest; bounded by

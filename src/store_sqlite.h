@@ -150,7 +150,9 @@
     X(ACT_BASE,                                                                                    \
       "SELECT attempt FROM act WHERE task_id = ? AND kind = 3 AND step_no = ?"                     \
       " ORDER BY n DESC LIMIT 1")                                                                  \
-    X(ATTEMPT_TOKEN, "SELECT token FROM attempt WHERE task_id = ? AND step_no = ? AND attempt = ?")\
+    X(ATTEMPT_TOKEN,                                                                               \
+      "SELECT token FROM attempt WHERE task_id = ? AND step_no = ? AND attempt = ?"                \
+      " AND outcome IN (1, 2)")                                                                    \
     X(LATER_FIRST,                                                                                 \
       "SELECT task_id, step_no, run_at, attempts, queue, handler, class, deps FROM later"          \
       " ORDER BY run_at, task_id, step_no LIMIT 1")                                                \

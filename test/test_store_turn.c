@@ -418,9 +418,12 @@ STORE_TEST(store_turn, attempts_are_numbered_and_counted_from_the_last_retry) {
         {.task_id = id, .step = 0, .attempt = 12, .token = 12},
         {.task_id = id, .step = 0, .attempt = 12, .token = 13},
         {.task_id = id, .step = 2, .attempt = 1, .token = 201},
+        {.task_id = id, .step = 1, .attempt = 2, .token = 2},
     };
-    bool recorded[3];
-    OK(attempt_tokens, leases, 3, recorded);
+    bool recorded[4];
+    attempt_put(fx, &id, 1, 2, TK_OUTCOME_LOST, "e");
+    OK(attempt_tokens, leases, 4, recorded);
+    cr_assert_not(recorded[3], "the claim was lost: its worker recorded nothing");
     cr_assert(recorded[0] && !recorded[1] && !recorded[2]);
     COMMIT();
 }
