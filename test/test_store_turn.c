@@ -418,7 +418,7 @@ STORE_TEST(store_turn, attempts_are_numbered_and_counted_from_the_last_retry) {
         {.task_id = id, .step = 0, .attempt = 12, .token = 12},
         {.task_id = id, .step = 0, .attempt = 12, .token = 13},
         {.task_id = id, .step = 2, .attempt = 1, .token = 201},
-        {.task_id = id, .step = 1, .attempt = 2, .token = 2},
+        {.task_id = id, .step = 1, .attempt = 2, .token = 102},
     };
     bool recorded[4];
     attempt_put(fx, &id, 1, 2, TK_OUTCOME_LOST, "e");

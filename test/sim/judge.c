@@ -12,6 +12,7 @@
  *   result-returned   a successful row is what exactly that attempt returned first
  *   error-returned    a failed row is what that attempt failed with, or it ran out of its time
  *   by-hand           a row by hand is an operator's deed, a deed that was answered has its row
+ *   told              hosts are told of no more successes than there are
  *   rows-stay         rows of the ledger never change and never vanish
  *   closed            nothing is recorded behind a cancel, a give-up or a resolution
  *   survives          what was submitted and answered is there, and nothing else is
@@ -387,7 +388,20 @@ static void judge_limits(sim *s, const sim_task *task, const sim_view *view) {
 
 /* --- all ---------------------------------------------------------------------------------------- */
 
-static void judge_task(sim *s, sim_task *task) {
+static void judge_told(sim *s, uint64_t saved) {
+    uint64_t told = s->told_saved;
+    for (uint32_t i = 0; i < s->worker_count; i++) {
+        told += s->workers[i].worker == NULL ? 0 : s->workers[i].worker->stats.succeeded;
+    }
+    if (told > saved) {
+        sim_broken(s, "told", NULL, "%" PRIu64 " successes were told, %" PRIu64 " are recorded",
+                   told, saved);
+    }
+}
+
+/* Returns how many attempts succeeded. */
+static uint64_t judge_task(sim *s, sim_task *task) {
+    uint64_t succeeded = 0;
     sim_view view;
     sim_view_open(s, &task->id, &view);
     if (!view.found || !tk_str_is(view.task.context, task->context) ||
@@ -396,11 +410,13 @@ static void judge_task(sim *s, sim_task *task) {
     }
     for (uint32_t i = 0; i < view.attempt_count; i++) {
         judge_row(s, task, &view.attempts[i], &view);
+        succeeded += view.attempts[i].outcome == TK_OUTCOME_OK;
     }
     judge_hands(s, task, &view);
     judge_stay(s, task, &view);
     judge_limits(s, task, &view);
     sim_view_close(&view);
+    return succeeded;
 }
 
 void sim_judge_all(sim *s, bool at_rest) {
@@ -421,9 +437,11 @@ void sim_judge_all(sim *s, bool at_rest) {
                    check.tasks, s->task_count);
     }
     tk_check_release(&check);
+    uint64_t succeeded = 0;
     for (uint32_t i = 0; i < s->task_count; i++) {
-        judge_task(s, &s->tasks[i]);
+        succeeded += judge_task(s, &s->tasks[i]);
     }
+    judge_told(s, succeeded);
 }
 
 bool sim_judge_open(sim *s) {

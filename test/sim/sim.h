@@ -182,7 +182,8 @@ struct sim {
     uint32_t fault_percent; /* how often a turn or a deed meets a fault */
 
     uint64_t events;
-    int64_t moved_us; /* when something last moved */
+    uint64_t told_saved; /* successes that workers which are gone told their hosts */
+    int64_t moved_us;    /* when something last moved */
     uint64_t moves;
     const char *context; /* what happens now, for messages */
     bool nested;         /* somebody acts between two transactions of somebody else */

@@ -78,6 +78,7 @@ void sim_worker_crash(sim *s, sim_worker *w, int64_t back_in_us) {
     sim_say(s, "worker %u crashes, back in %" PRId64 " us", w->index, back_in_us);
     sim_handlers_drop(s, w);
     if (w->worker != NULL) {
+        s->told_saved += w->worker->stats.succeeded;
         tk_worker_close(w->worker);
     }
     w->worker = NULL;
