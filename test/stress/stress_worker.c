@@ -45,6 +45,14 @@ static void fail(const char *what, const tasker_error *error) {
     exit(1);
 }
 
+/* Refused outcomes are warned of, and meant. */
+static void log_errors(void *user, tasker_log_level level, const char *line) {
+    (void)user;
+    if (level == TASKER_LOG_ERROR) {
+        (void)fprintf(stderr, "stress_worker: %s\n", line);
+    }
+}
+
 /* --- hosts --- */
 
 static void finish(stress *s, tasker_step *step, uint64_t chance) {
@@ -214,7 +222,7 @@ static void check(stress *s) {
 
 static void begin(stress *s, const char *url) {
     static const tasker_handler handlers[] = {{.callable = "quick"}, {.callable = "flaky"}};
-    const tasker_options options = {.size = sizeof(options)};
+    const tasker_options options = {.size = sizeof(options), .log = log_errors};
     const tasker_worker_options worker = {
         .size = sizeof(worker), .handlers = handlers, .handler_count = 2, .threads = HOSTS};
     tasker_error error = {0};
@@ -260,10 +268,13 @@ static void run(const char *url) {
         (void)pthread_join(hosts[i], NULL);
     }
     check(s);
+    tasker_worker_stats stats = {.size = sizeof(stats)};
+    tasker_worker_stats_read(s->worker, &stats);
     tasker_worker_close(s->worker);
     tasker_close(s->handle);
-    printf("%s: %u tasks, %lu steps ended, %lu refused\n", url, atomic_load(&s->task_count),
-           atomic_load(&s->handled), atomic_load(&s->refused));
+    printf("%s: %u tasks, %lu steps ended, %lu refused at once and %" PRIu64 " later\n", url,
+           atomic_load(&s->task_count), atomic_load(&s->handled), atomic_load(&s->refused),
+           stats.refused);
     free(s);
 }
 
