@@ -35,7 +35,9 @@ static tasker_step *taken(tk_worker *w) {
 
 static bool nothing(tk_worker *w) {
     tasker_step *step = NULL;
-    return tk_worker_next(w, 0, &step, NULL) == TASKER_TIMEOUT;
+    tasker_status status = tk_worker_next(w, 0, &step, NULL);
+    tasker_step_free(step);
+    return status == TASKER_TIMEOUT;
 }
 
 static tasker_status end(tk_worker *w, tasker_step *step, const char *result) {
