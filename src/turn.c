@@ -253,7 +253,8 @@ static bool saved_before(tk_worker *w, const tk_lease_row *lease) {
 
 /* Sorts out what was refused: *saved when a lost answer's commit had it. */
 static void judge(tk_worker *w, const tk_ending *ending, bool *saved) {
-    *saved = ending->accepted || saved_before(w, &ending->lease);
+    /* mutant 21: a refused outcome is called saved */
+    *saved = ending->accepted || TK_MUTANT(21) || saved_before(w, &ending->lease);
     if (!*saved) {
         tk_log_line(w->engine.log, TASKER_LOG_WARN,
                     "an outcome was refused: the claim is no longer this worker's");

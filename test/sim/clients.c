@@ -15,6 +15,7 @@ typedef struct request {
     char key[16];
     char context[SIM_TEXT_SIZE];
     int32_t priority;
+    uint32_t copies; /* tasks that it asks for; above 1: an array */
     tk_buf json;
 } request;
 
@@ -44,7 +45,7 @@ static void write_bypass(sim *s, request *r) {
     tk_buf_char(&r->json, ']');
 }
 
-static void write_request(sim *s, request *r) {
+static void write_one(sim *s, request *r) {
     const sim_template *t = &s->templates[r->template_index];
     tk_buf_char(&r->json, '{');
     tk_json_write_member_string(&r->json, "name", tk_str_of(t->name));
@@ -66,6 +67,19 @@ static void write_request(sim *s, request *r) {
     tk_buf_char(&r->json, '}');
 }
 
+static void write_request(sim *s, request *r) {
+    if (r->copies == 1) {
+        write_one(s, r);
+        return;
+    }
+    tk_buf_char(&r->json, '[');
+    for (uint32_t i = 0; i < r->copies; i++) {
+        tk_json_write_comma(&r->json);
+        write_one(s, r);
+    }
+    tk_buf_char(&r->json, ']');
+}
+
 static sim_task *task_with_key(sim *s, const request *r) {
     for (uint32_t i = 0; i < s->task_count; i++) {
         sim_task *task = &s->tasks[i];
@@ -74,22 +88,6 @@ static sim_task *task_with_key(sim *s, const request *r) {
         }
     }
     return NULL;
-}
-
-static tk_uuid read_id(sim *s, const tk_buf *answer, bool *known) {
-    tk_json json;
-    tk_uuid id = {{0}};
-    tk_arena arena = {0};
-    tk_str text = {NULL, 0};
-    bool good = tk_json_parse(tk_buf_view(answer), SIZE_MAX, &json, NULL) == TASKER_OK &&
-                tk_json_string(&arena, tk_json_member(json, "task_uuid"), &text) &&
-                tk_uuid_parse(text, &id);
-    *known = tk_json_member(json, "known").kind == TK_JSON_TRUE;
-    tk_arena_release(&arena);
-    if (!good) {
-        sim_broken(s, "answers", NULL, "a submission was answered with %s", answer->data);
-    }
-    return id;
 }
 
 static void record_task(sim *s, const request *r, const tk_uuid *id, bool known) {
@@ -107,6 +105,37 @@ static void record_task(sim *s, const request *r, const tk_uuid *id, bool known)
         before->priority = r->priority;
     }
     before->answered = true;
+}
+
+static void record_answer(sim *s, const request *r, tk_json answer) {
+    tk_uuid id = {{0}};
+    tk_arena arena = {0};
+    tk_str text = {NULL, 0};
+    bool good = tk_json_string(&arena, tk_json_member(answer, "task_uuid"), &text) &&
+                tk_uuid_parse(text, &id);
+    tk_arena_release(&arena);
+    if (!good) {
+        sim_broken(s, "answers", NULL, "a submission was answered with %.*s", 200,
+                   answer.text.data);
+    }
+    record_task(s, r, &id, tk_json_member(answer, "known").kind == TK_JSON_TRUE);
+}
+
+static void record_answers(sim *s, const request *r, const tk_buf *answer) {
+    tk_json json = {.kind = TK_JSON_NONE};
+    (void)tk_json_parse(tk_buf_view(answer), SIZE_MAX, &json, NULL);
+    if (r->copies == 1) {
+        record_answer(s, r, json);
+        return;
+    }
+    tk_json_iterator it = tk_json_each(json);
+    uint32_t count = 0;
+    for (; tk_json_next(&it); count++) {
+        record_answer(s, r, it.value);
+    }
+    if (count != r->copies) {
+        sim_broken(s, "answers", NULL, "%u tasks were asked for, %u made", r->copies, count);
+    }
 }
 
 /* Whatever is new belongs to the submission on its way. */
@@ -141,7 +170,11 @@ void sim_adopt(sim *s) {
 
 static void submit(sim *s, uint32_t template_index, const char *key) {
     request r = {.template_index = template_index,
-                 .priority = sim_percent(s, 70) ? 0 : (int32_t)sim_between(s, -100, 100)};
+                 .priority = sim_percent(s, 70) ? 0 : (int32_t)sim_between(s, -100, 100),
+                 .copies = key[0] != '\0' || sim_percent(s, 85) || s->templates[template_index].wide
+                               ? 1
+                               : 2 + sim_below(s, SIM_BATCH_MAX - 1)};
+    s->templates[template_index].tasks += r.copies;
     (void)snprintf(r.key, sizeof(r.key), "%s", key);
     (void)snprintf(r.context, sizeof(r.context), "{\"c\":%u}", ++s->text_count);
     write_request(s, &r);
@@ -153,9 +186,7 @@ static void submit(sim *s, uint32_t template_index, const char *key) {
     bool fired = sim_fault_end(s, &s->client);
     sim_say(s, "submit %.*s: %s", (int)r.json.size, r.json.data, tasker_status_name(status));
     if (status == TASKER_OK) {
-        bool known = false;
-        tk_uuid id = read_id(s, &answer, &known);
-        record_task(s, &r, &id, known);
+        record_answers(s, &r, &answer);
         sim_say(s, "    %.*s", 60, answer.data);
         sim_wake_workers(s);
     } else if (fired) {
@@ -168,20 +199,27 @@ static void submit(sim *s, uint32_t template_index, const char *key) {
     tk_buf_release(&answer);
 }
 
+/* One whose tasks are not too many for a run. */
+static uint32_t some_template(sim *s) {
+    uint32_t index = sim_below(s, s->template_count);
+    const sim_template *t = &s->templates[index];
+    return t->wide && t->tasks >= SIM_WIDE_TASKS ? 0 : index;
+}
+
 static void submit_new(sim *s) {
     char key[16] = "";
-    if (s->task_count + 2 >= SIM_TASKS_MAX) {
+    if (s->task_count + SIM_BATCH_MAX >= SIM_TASKS_MAX) {
         return;
     }
     if (sim_percent(s, 40)) {
         (void)snprintf(key, sizeof(key), "k%u", s->key_count++);
     }
-    submit(s, sim_below(s, s->template_count), key);
+    submit(s, some_template(s), key);
 }
 
 static void submit_again(sim *s) {
     char key[16];
-    if (s->key_count == 0 || s->task_count + 2 >= SIM_TASKS_MAX) {
+    if (s->key_count == 0 || s->task_count + SIM_BATCH_MAX >= SIM_TASKS_MAX) {
         return;
     }
     (void)snprintf(key, sizeof(key), "k%u", sim_below(s, s->key_count));
@@ -191,7 +229,7 @@ static void submit_again(sim *s) {
             return;
         }
     }
-    submit(s, sim_below(s, s->template_count), key); /* nothing came of it the first time */
+    submit(s, some_template(s), key); /* nothing came of it the first time */
 }
 
 /* --- operators --- */
@@ -202,6 +240,11 @@ static sim_task *some_task(sim *s) {
     }
     uint32_t window = s->task_count < 6 || sim_percent(s, 30) ? s->task_count : 6;
     return &s->tasks[s->task_count - 1 - sim_below(s, window)];
+}
+
+static uint32_t some_step(sim *s, const sim_task *task) {
+    bool wide = s->templates[task->template_index].wide;
+    return sim_below(s, wide ? SIM_WIDE_STEPS : SIM_STEPS_MAX);
 }
 
 /* A deed that was refused is fine; one that failed needs a fault. */
@@ -267,7 +310,7 @@ static void retry(sim *s) {
     }
     s->context = "step retry";
     tasker_error error = {0};
-    tk_uuid step = tk_uuid_step(&task->id, sim_below(s, SIM_STEPS_MAX));
+    tk_uuid step = tk_uuid_step(&task->id, some_step(s, task));
     sim_fault(s, &s->client);
     tasker_status status = tk_step_retry(&s->client.engine, &step, NULL, &error);
     bool fired = sim_fault_end(s, &s->client);
@@ -284,7 +327,7 @@ static void by_hand(sim *s) {
     }
     s->context = "step by hand";
     tasker_error error = {0};
-    uint32_t number = sim_below(s, SIM_STEPS_MAX);
+    uint32_t number = some_step(s, task);
     tk_uuid step = tk_uuid_step(&task->id, number);
     int32_t kind = sim_percent(s, 50) ? TK_OUTCOME_RESOLVED : TK_OUTCOME_COMPLETED;
     char result[SIM_TEXT_SIZE] = "";

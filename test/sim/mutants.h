@@ -22,6 +22,9 @@
     X(15, "a task with failed steps is complete")                                                  \
     X(16, "a step that its worker keeps waits in the queue as well")                               \
     X(17, "outcomes whose answer was lost are taken for saved")                                    \
-    X(18, "a worker that was taken for dead goes on under its old number")
+    X(18, "a worker that was taken for dead goes on under its old number")                         \
+    X(19, "a kept step sees no more results than the step before it saw")                          \
+    X(20, "an end is dated by a clock that was set back")                                          \
+    X(21, "a host is told that an outcome was saved which was refused")
 
 #endif

@@ -17,11 +17,14 @@
 
 #define SIM_WORKERS_MAX 5
 #define SIM_TEMPLATES_MAX 4
-#define SIM_STEPS_MAX 9  /* of a template */
-#define SIM_HANDLERS 4   /* callables h0 … */
-#define SIM_NAMESPACES 2 /* ns0 … */
-#define SIM_TASKS_MAX 64 /* of a run, batches included */
-#define SIM_RUNS_MAX 64  /* handlers that run at once, all workers together */
+#define SIM_STEPS_MAX 9    /* of a template */
+#define SIM_WIDE_STEPS 260 /* of one that needs a second page of progress */
+#define SIM_WIDE_TASKS 2   /* of a run */
+#define SIM_BATCH_MAX 4    /* tasks of one submission */
+#define SIM_HANDLERS 4     /* callables h0 … */
+#define SIM_NAMESPACES 2   /* ns0 … */
+#define SIM_TASKS_MAX 64   /* of a run, batches included */
+#define SIM_RUNS_MAX 64    /* handlers that run at once, all workers together */
 #define SIM_TEXT_SIZE 64
 #define SIM_EVENTS_MAX 60000 /* of a run: more is a livelock */
 
@@ -148,7 +151,8 @@ typedef struct sim_task {
 typedef struct sim_template {
     char name[16];
     char namespace_name[16];
-    uint32_t revision;
+    bool wide;
+    uint32_t tasks;
 } sim_template;
 
 struct sim {

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #define EPOCH_US INT64_C(1790000000000000) /* some day in 2026 */
+#define WIDE_EVERY 32 /* of so many seeds one has a template with very many steps */
 #define FILE_EVERY 16 /* of so many seeds one runs on a file with a connection for each party */
 
 /* --- chance --- */
@@ -239,6 +240,22 @@ static void write_steps(sim *s, tk_buf *yaml) {
     }
 }
 
+/* One step, then many beside each other, then one: more steps than a page of progress holds. */
+static void write_wide(sim *s, tk_buf *yaml) {
+    for (uint32_t i = 0; i < SIM_WIDE_STEPS; i++) {
+        tk_buf_printf(yaml, "  - name: s%u\n    handler: {callable: h%u}\n", i,
+                      sim_below(s, SIM_HANDLERS));
+        if (i > 0 && i < SIM_WIDE_STEPS - 1) {
+            tk_buf_text(yaml, "    dependencies: [s0]\n");
+        }
+    }
+    tk_buf_text(yaml, "    dependencies: [s1");
+    for (uint32_t i = 2; i < SIM_WIDE_STEPS - 1; i++) {
+        tk_buf_printf(yaml, ", s%u", i);
+    }
+    tk_buf_text(yaml, "]\n");
+}
+
 void sim_register(sim *s, uint32_t index) {
     sim_template *t = &s->templates[index];
     tk_buf yaml = {0};
@@ -249,7 +266,11 @@ void sim_register(sim *s, uint32_t index) {
     (void)snprintf(t->namespace_name, sizeof(t->namespace_name), "ns%u", index % SIM_NAMESPACES);
     tk_buf_printf(&yaml, "name: %s\nnamespace_name: %s\nversion: 1.0.0\nsteps:\n", t->name,
                   t->namespace_name);
-    write_steps(s, &yaml);
+    if (t->wide) {
+        write_wide(s, &yaml);
+    } else {
+        write_steps(s, &yaml);
+    }
     tasker_status status =
         tk_register(&s->eye.engine, tk_buf_view(&yaml), "simulated", &report, &valid, &error);
     must(s, status, &error, "register");
@@ -257,7 +278,6 @@ void sim_register(sim *s, uint32_t index) {
     if (!valid) {
         sim_broken(s, "world", NULL, "a template is refused: %s", report.data);
     }
-    t->revision++;
     tk_buf_release(&yaml);
     tk_buf_release(&report);
 }
@@ -313,6 +333,8 @@ void sim_open(sim *s, uint64_t seed, bool trace) {
     s->fault_percent = percents[sim_below(s, TK_COUNT_OF(percents))];
     s->skewed = sim_percent(s, 30);
     s->template_count = 1 + sim_below(s, SIM_TEMPLATES_MAX);
+    s->templates[s->template_count - 1].wide =
+        s->template_count > 1 && s->seed % WIDE_EVERY == WIDE_EVERY / 2;
     for (uint32_t i = 0; i < s->template_count; i++) {
         sim_register(s, i);
     }
