@@ -1,4 +1,4 @@
-/* What operators do: retry, resolve, complete, cancel, give up; and every state that does not allow it. */
+/* What operators do: retry, resolve, complete, cancel, give up; and where the state forbids it. */
 #include "state.h"
 #include "support/ledger.h"
 

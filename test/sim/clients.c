@@ -1,7 +1,7 @@
 /*
- * clients.c - what people and their programs do beside the workers: submit, repeat a submission whose
- * answer was lost, cancel, retry, resolve, complete by hand, register templates; and what happens to
- * machines: crashes, pauses, clocks that are set.
+ * clients.c - what people and their programs do beside the workers: submit, repeat a submission
+ * whose answer was lost, cancel, retry, resolve, complete by hand, register templates; and what
+ * happens to machines: crashes, pauses, clocks that are set.
  */
 #include "sim/sim.h"
 

@@ -1,6 +1,6 @@
 /*
- * handlers.c - what hosts do with claimed steps: their threads take them, run for a while, and return,
- * fail, hang, come too late, give up, or complete twice.
+ * handlers.c - what hosts do with claimed steps: their threads take them, run for a while, and
+ * return, fail, hang, come too late, give up, or complete twice.
  */
 #include "sim/sim.h"
 

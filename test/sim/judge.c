@@ -38,7 +38,7 @@ static const tk_attempt_row *result_of(const sim_view *view, uint32_t step) {
     return newest;
 }
 
-/* --- claims ------------------------------------------------------------------------------------- */
+/* --- claims ----------------------------------------------------------------------------------- */
 
 static const sim_claim *claim_of(const sim_task *task, int64_t token) {
     for (uint32_t i = 0; i < task->claim_count; i++) {
@@ -121,7 +121,7 @@ void sim_judge_claims(sim *s, sim_worker *w) {
     tk_arena_release(&arena);
 }
 
-/* --- starts ------------------------------------------------------------------------------------- */
+/* --- starts ----------------------------------------------------------------------------------- */
 
 static const tasker_dependency *dependency_of(const tasker_step *step, const char *name) {
     for (size_t i = 0; i < step->dependency_count; i++) {
@@ -196,7 +196,7 @@ void sim_judge_start(sim *s, sim_task *task, const tasker_step *step) {
     sim_view_close(&view);
 }
 
-/* --- rows --------------------------------------------------------------------------------------- */
+/* --- rows ------------------------------------------------------------------------------------- */
 
 static const sim_start *start_of(const sim_task *task, const tk_attempt_row *row) {
     for (uint32_t i = 0; i < task->start_count; i++) {
@@ -308,7 +308,7 @@ static void judge_row(sim *s, const sim_task *task, const tk_attempt_row *row,
     }
 }
 
-/* --- what must not change ----------------------------------------------------------------------- */
+/* --- what must not change --------------------------------------------------------------------- */
 
 static tk_digest digest_of(const tk_attempt_row *row) {
     tk_buf buf = {0};
@@ -353,7 +353,7 @@ static void judge_stay(sim *s, sim_task *task, const sim_view *view) {
     }
 }
 
-/* --- limits ------------------------------------------------------------------------------------- */
+/* --- limits ----------------------------------------------------------------------------------- */
 
 /* The attempt from which those of a step count that belong to the same span as `attempt`. */
 static int32_t base_of(const sim_view *view, uint32_t step, int32_t attempt) {
@@ -386,7 +386,7 @@ static void judge_limits(sim *s, const sim_task *task, const sim_view *view) {
     }
 }
 
-/* --- all ---------------------------------------------------------------------------------------- */
+/* --- all -------------------------------------------------------------------------------------- */
 
 static void judge_told(sim *s, uint64_t saved) {
     uint64_t told = s->told_saved;

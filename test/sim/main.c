@@ -1,6 +1,6 @@
 /*
- * main.c - `sim --seed N` replays a seed (--trace: and tells what happens), `sim --seeds N` runs the
- * seeds 1 to N, `sim --mutants` lists the deliberate faults of the other build.
+ * main.c - `sim --seed N` replays a seed (--trace: and tells what happens), `sim --seeds N` runs
+ * the seeds 1 to N, `sim --mutants` lists the deliberate faults of the other build.
  */
 #include "sim/mutants.h"
 #include "sim/sim.h"

@@ -1,5 +1,5 @@
 /*
- * mutants.h - the deliberate faults of the build with TK_MUTANTS, by their numbers in src (TK_MUTANT).
+ * mutants.h - the deliberate faults of the build with TK_MUTANTS, by their numbers in src.
  */
 #ifndef TEST_SIM_MUTANTS_H
 #define TEST_SIM_MUTANTS_H

@@ -1,6 +1,6 @@
 /*
- * record.c - the independent record: what was submitted, claimed, begun, returned and done by hand, as
- * seen from outside; and the rows of a task, to hold against it.
+ * record.c - the independent record: what was submitted, claimed, begun, returned and done by hand,
+ * as seen from outside; and the rows of a task, to hold against it.
  */
 #include "sim/sim.h"
 

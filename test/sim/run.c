@@ -72,7 +72,7 @@ static void begin(sim *s) {
     s->deeds_left = 100 + sim_below(s, 200);
 }
 
-/* The faults end: clocks are right or late for nothing, whoever is down or stands still comes back. */
+/* The faults end: the clock is where it was furthest, who is down or stands still comes back. */
 static void calm_down(sim *s) {
     s->calm = true;
     s->step_us = s->step_max_us;

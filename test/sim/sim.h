@@ -95,7 +95,7 @@ typedef struct sim_run {
     struct sim_task *task;
 } sim_run;
 
-/* --- the independent record: what was seen from outside ----------------------------------------- */
+/* --- the independent record: what was seen from outside --------------------------------------- */
 
 /* A handler that began. */
 typedef struct sim_start {
@@ -146,7 +146,7 @@ typedef struct sim_task {
     uint32_t start_count, claim_count, hand_count, row_count;
 } sim_task;
 
-/* --- the world ----------------------------------------------------------------------------------- */
+/* --- the world -------------------------------------------------------------------------------- */
 
 typedef struct sim_template {
     char name[16];

@@ -1,6 +1,6 @@
 /*
- * workers.c - the life of simulated workers: turns, crashes between any two calls, pauses from which
- * they wake after they were taken for dead, shutdowns, restarts.
+ * workers.c - the life of simulated workers: turns, crashes between any two calls, pauses from
+ * which they wake after they were taken for dead, shutdowns, restarts.
  */
 #include "sim/sim.h"
 

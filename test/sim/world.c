@@ -204,8 +204,8 @@ static void write_retry(sim *s, tk_buf *yaml) {
                   cap_ms[sim_below(s, TK_COUNT_OF(cap_ms))]);
 }
 
-/* Steps have names from one pool, so that revisions keep some, drop some and add some; edges go from
- * lower to higher places, in one of four shapes. */
+/* Steps have names from one pool, so that revisions keep some, drop some and add some; edges go
+ * from lower to higher places, in one of four shapes. */
 static void write_steps(sim *s, tk_buf *yaml) {
     bool used[SIM_STEPS_MAX] = {false};
     uint32_t names[SIM_STEPS_MAX];

@@ -1,7 +1,7 @@
 /*
- * stress_worker.c - one process as applications run it, with many threads at once: the pump, hosts that
- * take and end steps, submitters, operators who cancel, retry and resolve, readers, wake-ups; on a store
- * in memory and on a file. For ThreadSanitizer, and for what only real threads show.
+ * stress_worker.c - one process as applications run it, with many threads at once: the pump, hosts
+ * that take and end steps, submitters, operators who cancel, retry and resolve, readers, wake-ups;
+ * on a store in memory and on a file. For ThreadSanitizer, and for what only real threads show.
  *
  * In the end everything must rest, and the store's own check must find nothing.
  */
