@@ -1,8 +1,8 @@
 /*
  * One flow - open, register, submit, run with a retry and a give-back, resolve, cancel, read, shut
  * down - in which each allocation of the library, each allocation of SQLite and each operation of
- * the store fails once. Whatever fails is tried again, as a host would; in the end everything must be
- * done, once, and nothing may have leaked.
+ * the store fails once. Whatever fails is tried again, as a host would; in the end everything must
+ * be done, once, and nothing may have leaked.
  */
 #include <criterion/criterion.h>
 #include <sqlite3.h>
