@@ -201,7 +201,7 @@ static void decide_failure(batch *b, uint32_t i, touched *task) {
                                       tk_random_next(b->engine->random));
     if (delay_ms < 0) {
         tk_progress_fail(&task->progress, attempt->step);
-    } else if (delay_ms == 0) {
+    } else if (delay_ms == 0 || TK_MUTANT(22)) { /* 22: a retry does not wait */
         bool forgotten = TK_MUTANT(14) && ending->failure.lost; /* a lost attempt is none */
         add_ready(b, i, attempt->step, attempt->attempt - forgotten, 0);
     } else {

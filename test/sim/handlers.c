@@ -157,6 +157,7 @@ static tasker_status complete(sim *s, sim_run *run, bool record) {
         sim_start *start = &run->task->starts[run->start];
         start->returned = true;
         start->ok = outcome.ok;
+        start->retry_after_ms = outcome.retry_after_ms;
         memcpy(start->text, text, sizeof(text));
     }
     return status;

@@ -12,6 +12,7 @@
  *   result-returned   a successful row is what exactly that attempt returned first
  *   error-returned    a failed row is what that attempt failed with, or it ran out of its time
  *   by-hand           a row by hand is an operator's deed, a deed that was answered has its row
+ *   backoff           a failed step is not claimed before its backoff is over
  *   told              hosts are told of no more successes than there are
  *   rows-stay         rows of the ledger never change and never vanish
  *   closed            nothing is recorded behind a cancel, a give-up or a resolution
@@ -386,6 +387,34 @@ static void judge_limits(sim *s, const sim_task *task, const sim_view *view) {
     }
 }
 
+/* The least time between a failure and the claim that follows it. */
+static int64_t least_wait_us(const sim_task *task, const sim_view *view,
+                             const tk_attempt_row *row) {
+    const sim_start *start = start_of(task, row);
+    const tk_template_step *step = &view->known->template->steps[row->step];
+    bool returned = start != NULL && start->returned && holds(row->error, start->text);
+    const tk_failure failure = {.retryable = true,
+                                .retry_after_ms = returned ? start->retry_after_ms : -1};
+    int32_t claims = row->attempt - base_of(view, row->step, row->attempt);
+    int64_t wait_ms = tk_retry_delay(&step->retry, &failure, (uint32_t)claims, 0);
+    return wait_ms > 0 ? wait_ms * 1000 : 0;
+}
+
+static void judge_waits(sim *s, const sim_task *task, const sim_view *view) {
+    for (uint32_t i = 0; i < view->attempt_count; i++) {
+        const tk_attempt_row *row = &view->attempts[i];
+        for (uint32_t k = 0; row->outcome == TK_OUTCOME_ERROR && k < view->attempt_count; k++) {
+            const tk_attempt_row *next = &view->attempts[k];
+            if (next->step == row->step && next->attempt == row->attempt + 1 && next->worker != 0 &&
+                base_of(view, row->step, next->attempt) < row->attempt &&
+                next->claimed_us < row->finished_us + least_wait_us(task, view, row)) {
+                sim_broken(s, "backoff", &task->id, "step %u attempt %d was claimed too early",
+                           next->step, next->attempt);
+            }
+        }
+    }
+}
+
 /* --- all -------------------------------------------------------------------------------------- */
 
 static void judge_told(sim *s, uint64_t saved) {
@@ -415,6 +444,7 @@ static uint64_t judge_task(sim *s, sim_task *task) {
     judge_hands(s, task, &view);
     judge_stay(s, task, &view);
     judge_limits(s, task, &view);
+    judge_waits(s, task, &view);
     sim_view_close(&view);
     return succeeded;
 }

@@ -105,6 +105,7 @@ typedef struct sim_start {
     int64_t began_us;
     bool returned; /* the first completion was taken in */
     bool ok;
+    int64_t retry_after_ms;   /* of an error; -1: the template's backoff */
     char text[SIM_TEXT_SIZE]; /* the result, or the error's message */
 } sim_start;
 
