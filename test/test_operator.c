@@ -309,7 +309,7 @@ static void arrange_task(ledger *l, tk_task_mark mark) {
     default:
         break;
     }
-    cr_assert_eq(state_of(l).state, mark);
+    cr_assert_eq(state_of(l).state, (int32_t)mark);
     l->now_us += 1000;
 }
 
@@ -343,7 +343,7 @@ Test(operator, tasks_are_ended_only_where_their_state_allows_it) {
                          "%s in state %d: %s %s", cases[i].name, mark, tasker_status_name(status),
                          l.error.message);
             tk_state_row after = state_of(&l);
-            cr_assert_eq(after.state, status == TASKER_OK ? cases[i].end : mark);
+            cr_assert_eq(after.state, (int32_t)(status == TASKER_OK ? cases[i].end : mark));
             cr_assert(status == TASKER_OK || after.updated_us == before.updated_us);
             sound(&l, cases[i].name);
             ledger_close(&l);

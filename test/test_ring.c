@@ -39,8 +39,8 @@ Test(ring, what_goes_in_comes_out_in_order) {
 
 Test(ring, it_takes_as_many_as_it_has_room_for) {
     tk_ring ring = opened();
-    for (int i = 0; i < ROOM; i++) {
-        cr_assert(tk_ring_push(&ring, &items[i], false), "item %d", i);
+    for (uint32_t i = 0; i < ROOM; i++) {
+        cr_assert(tk_ring_push(&ring, &items[i], false), "item %" PRIu32, i);
         cr_assert_eq(tk_ring_count(&ring), i + 1);
     }
     cr_assert_not(tk_ring_push(&ring, &items[ROOM], false));

@@ -76,7 +76,7 @@ Test(turn, it_claims_for_its_free_threads_only_while_handlers_are_slow) {
     turner_turn(&l, w);
     cr_assert_eq(tk_ring_count(&w->ready), 0, "all threads are busy");
     l.now_us += 60 * S;
-    for (int i = 0; i < 3; i++) {
+    for (uint32_t i = 0; i < 3; i++) {
         cr_assert_eq(turner_end(w, steps[i], "1"), TASKER_OK);
         turner_turn(&l, w);
         cr_assert_eq(tk_ring_count(&w->ready), i + 1);
