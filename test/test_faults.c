@@ -303,6 +303,53 @@ Test(faults, when_memory_is_over_all_is_given_back, .timeout = 240) {
     cr_assert_gt(report.allocations, 100);
 }
 
+static void write_nothing(void *user, tasker_log_level level, const char *line) {
+    say_nothing(user, level, line);
+}
+
+/* The same through the public header, up to the first failure. */
+static void run_in_public(void *user) {
+    (void)user;
+    static const tasker_handler handlers[] = {{.callable = "flaky"}, {.callable = "plain"}};
+    const tasker_options options = {.size = sizeof(options), .log = write_nothing};
+    const tasker_worker_options worker_options = {
+        .size = sizeof(worker_options), .handlers = handlers, .handler_count = 2, .threads = 2};
+    const tasker_outcome outcome = {.ok = true, .retry_after_ms = -1};
+    tasker *handle = NULL;
+    tasker_worker *worker = NULL;
+    tasker_text texts[4] = {{NULL, 0}};
+    tasker_step *step = NULL;
+    char id[TASKER_UUID_SIZE] = "";
+    bool good =
+        tasker_open("sqlite::memory:", &options, &handle, NULL) == TASKER_OK &&
+        tasker_template_put(handle, TK_STR(yaml), "job.yaml", &texts[0], NULL) == TASKER_OK &&
+        tasker_submit(handle, TK_STR(one), &texts[1], NULL) == TASKER_OK;
+    if (good) {
+        memcpy(id, strstr(texts[1].data, "\"task_uuid\":\"") + 13, TASKER_UUID_SIZE - 1);
+    }
+    good = good && tasker_worker_open(handle, &worker_options, &worker, NULL) == TASKER_OK &&
+           tasker_worker_turn(worker, NULL) == TASKER_OK;
+    while (good && tasker_worker_next(worker, 0, &step, NULL) == TASKER_OK) {
+        good = tasker_worker_complete(worker, step->event_id, &outcome, NULL) == TASKER_OK;
+        tasker_step_free(step);
+    }
+    good = good && tasker_worker_turn(worker, NULL) == TASKER_OK &&
+           tasker_task_wait(handle, id, 0, &texts[2], NULL) == TASKER_TIMEOUT &&
+           tasker_store_check(handle, &texts[3], NULL) == TASKER_OK;
+    cr_assert(good || fail_alloc_happened());
+    tasker_worker_close(worker); /* it stops first */
+    tasker_close(handle);
+    for (size_t i = 0; i < TK_COUNT_OF(texts); i++) {
+        tasker_text_free(&texts[i]);
+    }
+}
+
+Test(faults, the_public_functions_give_all_back_when_memory_is_over, .timeout = 240) {
+    fail_alloc_report report = fail_alloc_sweep(run_in_public, NULL);
+    cr_assert_eq(report.leak_at, 0, "allocation %zu leaks when it fails", report.leak_at);
+    cr_assert_gt(report.allocations, 100);
+}
+
 /* --- allocations of SQLite --- */
 
 static sqlite3_mem_methods sqlite_memory;
