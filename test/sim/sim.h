@@ -33,7 +33,7 @@
 
 /* Longest time without any movement while something is open and no fault is left: 15 s (promise 5),
  * the longest backoff or run_at, the longest handler. */
-#define SIM_STILL_US (15 * SIM_S + 4 * SIM_S + 4 * SIM_S)
+#define SIM_STILL_US (15 * SIM_S + 3 * SIM_S + 2500 * SIM_MS)
 
 typedef struct sim sim;
 
