@@ -4,8 +4,11 @@
  *
  *   commits chain [TIMES]       ──►  {"p50_ms","p99_ms"}  five commits one after another
  *   commits ROWS [TRANSACTIONS] ──►  {"rows_s"}           so many one-row inserts in each commit
+ *   commits sync [TIMES]        ──►  {"p50_ms","p99_ms"}  the disk alone: 4 KiB written and synced
  */
+#include <fcntl.h>
 #include <sqlite3.h>
+#include <unistd.h>
 
 #include "common.h"
 
@@ -28,16 +31,20 @@ static void step(sqlite3_stmt *statement, const char *doing) {
 }
 
 static void open_file(const char *path) {
-    check(sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
-                          SQLITE_OPEN_NOMUTEX, NULL), "open");
-    check(sqlite3_exec(db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+    check(sqlite3_open_v2(path, &db,
+                          SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL),
+          "open");
+    check(sqlite3_exec(db,
+                       "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
                        "CREATE TABLE row (id INT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID",
-                       NULL, NULL, NULL), "table");
+                       NULL, NULL, NULL),
+          "table");
     check(sqlite3_prepare_v2(db, "BEGIN IMMEDIATE", -1, &begin, NULL), "prepare");
     check(sqlite3_prepare_v2(db, "COMMIT", -1, &commit, NULL), "prepare");
     check(sqlite3_prepare_v2(db, "INSERT INTO row VALUES (?, ?)", -1, &insert, NULL), "prepare");
     check(sqlite3_bind_text(insert, 2, "{\"ok\":true,\"note\":\"about as long as a small result\"}",
-                            -1, SQLITE_STATIC), "bind");
+                            -1, SQLITE_STATIC),
+          "bind");
 }
 
 static void transact(unsigned long rows) {
@@ -66,6 +73,25 @@ static void measure_chain(size_t times) {
     free(samples_us);
 }
 
+static void measure_sync(const char *path, size_t times) {
+    static const char page[4096];
+    int64_t *samples_us = calloc(times, sizeof(*samples_us));
+    int fd = open(path, O_CREAT | O_WRONLY, 0666);
+    if (samples_us == NULL || fd < 0) {
+        bench_fail("samples", NULL);
+    }
+    for (size_t i = 0; i < times; i++) {
+        int64_t began_us = bench_now_us();
+        if (write(fd, page, sizeof(page)) != sizeof(page) || fdatasync(fd) != 0) {
+            bench_fail("sync", NULL);
+        }
+        samples_us[i] = bench_now_us() - began_us;
+    }
+    close(fd);
+    bench_print_latencies(samples_us, times);
+    free(samples_us);
+}
+
 static void measure_rows(unsigned long rows, size_t transactions) {
     int64_t began_us = bench_now_us();
     for (size_t i = 0; i < transactions; i++) {
@@ -79,12 +105,18 @@ int main(int argc, char **argv) {
     size_t count = argc > 2 ? strtoul(argv[2], NULL, 10) : 1000;
     unsigned long rows = argc > 1 ? strtoul(argv[1], NULL, 10) : 0;
     bool chain = argc > 1 && strcmp(argv[1], "chain") == 0;
-    if ((!chain && rows == 0) || count == 0 || count > TRANSACTIONS_MAX) {
-        fprintf(stderr, "usage: commits chain|ROWS [COUNT]\n");
+    bool sync_only = argc > 1 && strcmp(argv[1], "sync") == 0;
+    if ((!chain && !sync_only && rows == 0) || count == 0 || count > TRANSACTIONS_MAX) {
+        fprintf(stderr, "usage: commits chain|sync|ROWS [COUNT]\n");
         return 2;
     }
     char path[BENCH_FILE_MAX];
     bench_file(path);
+    if (sync_only) {
+        measure_sync(path, count);
+        bench_file_remove(path);
+        return 0;
+    }
     open_file(path);
     if (chain) {
         measure_chain(count);

@@ -9,7 +9,8 @@
 #include <unistd.h>
 
 #define STEP(name, parents)                                                                        \
-    "  - name: " name "\n    handler: {callable: " BENCH_CALLABLE "}\n    dependencies: " parents "\n"
+    "  - name: " name "\n    handler: {callable: " BENCH_CALLABLE "}\n    dependencies: " parents  \
+    "\n"
 
 static const char *const templates[] = {
     "name: one\nnamespace_name: bench\nversion: 1.0.0\nsteps:\n" STEP("a", "[]"),
@@ -89,7 +90,8 @@ char *bench_request(const char *template_name, unsigned count) {
         text[size++] = '[';
     }
     for (unsigned i = 0; i < count; i++) {
-        size += (size_t)snprintf(text + size, room - size, form, i > 0 ? "," : "", template_name, i);
+        size +=
+            (size_t)snprintf(text + size, room - size, form, i > 0 ? "," : "", template_name, i);
     }
     if (count > 1) {
         text[size++] = ']';

@@ -51,8 +51,8 @@ int main(int argc, char **argv) {
     sleep((unsigned)seconds);
     uint64_t after = __atomic_load_n(&statements, __ATOMIC_RELAXED);
     cpu_us = bench_cpu_us() - cpu_us;
-    printf("{\"cpu_percent\":%.4f,\"statements_s\":%.2f}\n",
-           (double)cpu_us / 1e4 / (double)seconds, (double)(after - before) / (double)seconds);
+    printf("{\"cpu_percent\":%.4f,\"statements_s\":%.2f}\n", (double)cpu_us / 1e4 / (double)seconds,
+           (double)(after - before) / (double)seconds);
     bench_worker_close(&worker);
     tasker_close(handle);
     bench_file_remove(path);
