@@ -13,7 +13,11 @@ static int64_t mono(const tk_worker *w) {
 }
 
 static void raise_turn(tk_worker *w) {
-    if (w->wake != NULL && __atomic_exchange_n(&w->asleep, false, __ATOMIC_SEQ_CST)) {
+    int32_t sleep = __atomic_load_n(&w->sleep, __ATOMIC_SEQ_CST);
+    if (w->wake == NULL || sleep == TK_AWAKE || (sleep == TK_GATHERING && tk_worker_gathers(w))) {
+        return;
+    }
+    if (__atomic_exchange_n(&w->sleep, TK_AWAKE, __ATOMIC_SEQ_CST) != TK_AWAKE) {
         tk_wake_raise(w->wake);
     }
 }

@@ -3,26 +3,44 @@
  *
  *   start ──► [turn ─ wait]* ──► stop ──► drain: give back, wait for handlers, save, give back ──► end
  *
- * While one transaction commits, outcomes of the next pile up: group commit by itself. It waits on its
- * own eventfd and the store's wake descriptor, never longer than the worker says. It never touches the
- * host.
+ * While one transaction commits, outcomes of the next pile up: group commit by itself. While the host
+ * has steps to begin, a turn may wait for some more of them: raised by each outcome, this thread would
+ * take the processor from the handlers for a commit of one. It waits on its own eventfd and the store's
+ * wake descriptor, never longer than the worker says. It never touches the host.
  */
 #include "pump.h"
 
 #define PUMP_DRAIN_LOOK_US 20000 /* between looks at running handlers while stopping */
 
+static void set_sleep(tk_worker *core, tk_sleep sleep) {
+    __atomic_store_n(&core->sleep, (int32_t)sleep, __ATOMIC_SEQ_CST);
+}
+
 /* Sets out to sleep; false when there is something to do after all. The order matters: whoever hands
- * something in looks at `asleep` after it has. */
+ * something in looks at `sleep` after it has. */
 static bool may_sleep(tk_worker *core) {
-    __atomic_store_n(&core->asleep, true, __ATOMIC_SEQ_CST);
+    set_sleep(core, TK_ASLEEP);
     if (tk_worker_wait_us(core) == 0) {
-        __atomic_store_n(&core->asleep, false, __ATOMIC_SEQ_CST);
+        set_sleep(core, TK_AWAKE);
         return false;
     }
     return true;
 }
 
-static void wait_for_work(tasker_worker *worker, int64_t at_most_us) {
+/* While the host is busy, lets a few outcomes come together. */
+static void gather(tasker_worker *worker) {
+    tk_worker *core = worker->core;
+    if (core->failures > 0 || !tk_worker_gathers(core)) {
+        return;
+    }
+    set_sleep(core, TK_GATHERING);
+    if (tk_worker_gathers(core)) {
+        (void)tk_wake_wait(&worker->wake, -1, TK_GATHER_US);
+    }
+    set_sleep(core, TK_AWAKE);
+}
+
+static void sleep_for_work(tasker_worker *worker, int64_t at_most_us) {
     tk_worker *core = worker->core;
     if (!may_sleep(core)) {
         return;
@@ -32,11 +50,16 @@ static void wait_for_work(tasker_worker *worker, int64_t at_most_us) {
     const tk_driver *driver = worker->store->driver;
     int fd = worker->poll_only ? -1 : driver->wake_fd(worker->store);
     bool woken = tk_wake_wait(&worker->wake, fd, wait_us);
-    __atomic_store_n(&core->asleep, false, __ATOMIC_SEQ_CST);
+    set_sleep(core, TK_AWAKE);
     if (woken && fd >= 0) {
         driver->wake_drain(worker->store);
         __atomic_store_n(&core->look, true, __ATOMIC_RELEASE);
     }
+}
+
+static void wait_for_work(tasker_worker *worker, int64_t at_most_us) {
+    sleep_for_work(worker, at_most_us);
+    gather(worker);
 }
 
 static bool stop_wanted(tasker_worker *worker, int64_t *deadline_us) {
@@ -111,7 +134,7 @@ void *tk_pump_run(void *argument) {
 
 void tk_pump_wake(tasker_worker *worker) {
     __atomic_store_n(&worker->core->look, true, __ATOMIC_SEQ_CST);
-    if (__atomic_exchange_n(&worker->core->asleep, false, __ATOMIC_SEQ_CST)) {
+    if (__atomic_exchange_n(&worker->core->sleep, TK_AWAKE, __ATOMIC_SEQ_CST) != TK_AWAKE) {
         tk_wake_raise(&worker->wake);
     }
 }

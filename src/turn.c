@@ -506,6 +506,10 @@ tasker_status tk_turn(tk_worker *worker, tasker_error *error) {
     return status;
 }
 
+bool tk_worker_gathers(tk_worker *worker) {
+    return tk_ring_count(&worker->ready) > 0 && tk_ring_count(&worker->done) < TK_GATHER_MAX;
+}
+
 int64_t tk_worker_wait_us(tk_worker *worker) {
     if (tk_ring_count(&worker->done) > 0 || __atomic_load_n(&worker->look, __ATOMIC_ACQUIRE)) {
         return 0;

@@ -17,6 +17,8 @@
 #define TK_TURN_OUTCOMES_MAX 256 /* outcomes saved by one turn */
 #define TK_PREFETCH_MAX 512      /* steps claimed beyond the free threads */
 #define TK_PREFETCH_WINDOW_US 50000
+#define TK_GATHER_MAX 64         /* outcomes for which a busy host's turn is put off … */
+#define TK_GATHER_US 1000        /* … for at most this long */
 #define TK_PREFETCH_BYTES (INT64_C(16) << 20) /* of contexts and results that wait for a thread */
 #define TK_STICKY_RUN_MAX 64     /* turns in a row that kept steps before the queue gets its own */
 #define TK_HELD_MAX (TASKER_SLOTS_MAX + TK_PREFETCH_MAX)
@@ -59,6 +61,13 @@ typedef struct tk_held {
     struct tk_held *next; /* in its bucket */
 } tk_held;
 
+/* Whether whoever runs the turns has to be raised. */
+typedef enum tk_sleep {
+    TK_AWAKE = 0,
+    TK_GATHERING, /* only for many outcomes, or once the host has nothing left to begin */
+    TK_ASLEEP
+} tk_sleep;
+
 typedef struct tk_peer {
     int32_t id;
     int64_t beat;
@@ -85,7 +94,7 @@ typedef struct tk_worker {
     tk_ring ready; /* of tk_held *, claimed and waiting */
     tk_ring done;  /* of tk_held *, ended */
     tk_wake *wake; /* of who runs the turns, raised when something ended; NULL: nobody sleeps */
-    bool asleep;   /* atomic: it needs raising */
+    int32_t sleep; /* atomic: tk_sleep */
     bool look;     /* atomic: somebody woke us, look at the queue */
 
     /* Only the turn's thread: */
@@ -139,6 +148,10 @@ tasker_status tk_turn(tk_worker *worker, tasker_error *error);
 
 /* tk_worker_wait_us is how long the host may wait before the next turn, 0: at once. */
 int64_t tk_worker_wait_us(tk_worker *worker);
+
+/* tk_worker_gathers: the host still has steps to begin and few outcomes wait, so that a turn may be put
+ * off for TK_GATHER_US: a turn for each outcome would take the processor from the handlers. */
+bool tk_worker_gathers(tk_worker *worker);
 
 /* tk_worker_drain ends a worker: gives unstarted steps back, saves what has ended, gives running
  * steps back as lost when `force`, removes its row when it holds nothing. *left: steps still running.
