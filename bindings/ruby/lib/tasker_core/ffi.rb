@@ -1,0 +1,279 @@
+# frozen_string_literal: true
+
+module TaskerCore
+  # The worker of this process, as functions: what the native library is asked for.
+  #
+  #   Bootstrap ──► bootstrap_worker, stop_worker    ┌──► Native::Store, Native::Worker
+  #   EventBridge ──► send_step_completion_event ──► [ffi.rb]
+  #
+  # Returned Hashes have String keys; Hashes that are taken may have String or Symbol keys. Errors
+  # are {Errors::FFIError}. All functions may be called by any thread.
+  module FFI
+    DRAIN_MS = 30_000
+    BACKTRACE_LINES_MAX = 50
+    DELAY_MS_MAX = 1000 * 60 * 60 * 24 * 365
+
+    # A result or metadata that JSON cannot express; the message says where.
+    class PayloadError < Errors::FFIError; end
+
+    # What a running worker consists of.
+    Runtime = Struct.new(:store, :worker, :handle_id, :worker_id, :namespaces, :environment, :pid,
+                         keyword_init: true)
+
+    @lock = Mutex.new
+    @runtime = nil
+
+    class << self
+      # Opens the store, registers the templates and starts claiming steps.
+      #
+      # @param config [Hash, nil] store, templates, threads, namespaces, worker_id, callables,
+      #   deployment_mode ("PollingOnly" uses no wake-ups); each falls back to the configuration
+      # @return [Hash] handle_id, status ("started" or "already_running"), message, worker_id
+      # @raise [Errors::FFIError]
+      def bootstrap_worker(config = nil)
+        config = (config || {}).to_h.transform_keys(&:to_sym)
+        @lock.synchronize do
+          return describe("already_running", "Worker system is already running") if running?
+
+          @runtime = open_runtime(config)
+          describe("started", "Worker system started").merge("worker_id" => @runtime.worker_id)
+        end
+      end
+
+      # Lets running handlers finish, and gives back what did not begin.
+      #
+      # @param timeout_ms [Integer] gives back what still runs after this time
+      # @return [String]
+      # @raise [Errors::FFIError] it is not running
+      def transition_to_graceful_shutdown(timeout_ms = DRAIN_MS)
+        drained = runtime.worker.stop(timeout_ms)
+        drained ? "Worker system drained" : "Worker system gave back handlers that still run"
+      end
+
+      # Stops at once: what still runs is given back.
+      #
+      # @return [String]
+      def stop_worker
+        stopped = @lock.synchronize { @runtime.tap { @runtime = nil } }
+        return "Worker system not running" if stopped.nil? || stopped.pid != Process.pid
+
+        begin
+          stopped.worker.stop(0)
+        rescue Errors::FFIError => e # another worker recovers what could not be saved
+          Logger.instance.error("stopping: #{e.message}")
+        end
+        stopped.worker.close
+        stopped.store.close
+        "Worker system stopped"
+      end
+
+      # @return [Hash] running, and what it runs, or error
+      def worker_status
+        current = @runtime
+        return { "running" => false, "error" => "Worker system not running" } unless running?
+
+        stats = current.worker.stats
+        { "running" => true, "environment" => current.environment,
+          "worker_core_status" => stats["pump_running"] ? "Running" : "Stopped",
+          "web_api_enabled" => false, "supported_namespaces" => current.namespaces,
+          "database_pool_size" => 1, "database_pool_idle" => 1,
+          "handle_id" => current.handle_id, "worker_id" => current.worker_id, "stats" => stats }
+      rescue Errors::FFIError => e
+        { "running" => false, "error" => e.message }
+      end
+
+      # Takes the next claimed step. Whoever takes one has to complete it.
+      #
+      # @param timeout_ms [Integer] waits at most this long; -1 waits until there is one
+      # @return [Hash, nil] an event for {receive_step_execution_event}
+      # @raise [Errors::FFIError]
+      def poll_step_events(timeout_ms = 0) = runtime.worker.next(timeout_ms) || nil
+
+      # Hands an event to its handler, on this thread.
+      #
+      # @param event [Hash]
+      # @return [true]
+      def receive_step_execution_event(event)
+        Worker::EventBridge.instance.publish_step_execution(event)
+      end
+
+      # Records how a step ended.
+      #
+      # @param completion [Hash] event_id, success, result, metadata, error_message and (else they
+      #   are looked for in the metadata) retryable, retry_after (seconds), error_class, error_code,
+      #   backtrace
+      # @return [nil] also when the step was taken back meanwhile
+      # @raise [PayloadError] JSON cannot express it; the step is still open
+      # @raise [Errors::FFIError]
+      def send_step_completion_event(completion)
+        unless completion.is_a?(Hash) && (event_id = member(completion, :event_id))
+          raise Errors::FFIError.new("a completion is a Hash with an event_id",
+                                     operation: "complete")
+        end
+        unless complete_step_event(event_id, completion)
+          Logger.instance.info("step #{member(completion, :step_uuid)}: its claim is not current " \
+                               "any more, the completion changes nothing")
+        end
+        nil
+      end
+
+      # @param event_id [String]
+      # @param completion [Hash] (see #send_step_completion_event)
+      # @return [Boolean] false when the claim is no longer current
+      def complete_step_event(event_id, completion)
+        worker = runtime.worker
+        metadata = member(completion, :metadata) || {}
+        metadata = { value: metadata } unless metadata.is_a?(Hash)
+        if member(completion, :success) == true
+          result = dump(member(completion, :result), "result")
+          return worker.complete(event_id, true, result, dump_or_tell(metadata), false, nil, nil,
+                                 nil, nil, nil)
+        end
+        worker.complete(event_id, false, nil, dump_or_tell(metadata),
+                        *failure_fields(completion, metadata))
+      end
+
+      # Gives a running step more time.
+      #
+      # @param timeout_ms [Integer] from now on
+      # @return [Boolean] false when the claim is no longer current
+      def extend_step_event(event_id, timeout_ms)
+        runtime.worker.extend_step(event_id, timeout_ms)
+      end
+
+      # @return [Boolean]
+      def running? = !@runtime.nil? && @runtime.pid == Process.pid
+
+      # @api private
+      # @return [Runtime]
+      # @raise [Errors::FFIError]
+      def runtime
+        current = @runtime
+        return current if !current.nil? && current.pid == Process.pid
+
+        reason = current ? "it runs in the process this one was forked from" : "start it first"
+        raise Errors::FFIError.new("Worker system not running: #{reason}", operation: "worker",
+                                                                           context: {})
+      end
+
+      # @api private
+      # @return [String] JSON
+      # @raise [PayloadError]
+      def dump(value, name)
+        # A generator for each thread: making one takes as long as writing a small result.
+        generator = Thread.current[:tasker_generator] ||= JSON::State.new(max_nesting: 128)
+        generator.generate(value)
+      rescue StandardError, SystemStackError => e
+        Thread.current[:tasker_generator] = nil # it was left in the middle
+        where = flaw(value, "$", []) || "it (#{e.class}: #{e.message[0, 200]})"
+        raise PayloadError.new("the #{name} cannot be kept as JSON: #{where}",
+                               operation: "complete")
+      end
+
+      private
+
+      def open_runtime(config)
+        defaults = TaskerCore.configuration
+        store = Native::Store.open(config[:store] || defaults.store, defaults.environment, false,
+                                   false)
+        found = put_templates(store, config[:templates] || defaults.templates)
+        worker = open_worker(store, config, defaults)
+        Runtime.new(store: store, worker: worker, handle_id: uuid,
+                    worker_id: config[:worker_id] || "ruby-worker-#{uuid}",
+                    namespaces: (config[:namespaces] || defaults.namespaces || found).map(&:to_s),
+                    environment: defaults.environment, pid: Process.pid)
+      rescue StandardError
+        store&.close
+        raise
+      end
+
+      def open_worker(store, config, defaults)
+        callables = config[:callables] || Registry::HandlerRegistry.instance.registered_handlers
+        namespaces = Array(config[:namespaces] || defaults.namespaces)
+        polls = config[:event_driven_enabled] == false ||
+                (config[:deployment_mode] || config[:deployment_mode_hint]) == "PollingOnly"
+        worker = Native::Worker.open(store, texts(callables), texts(namespaces),
+                                     config[:worker_id]&.to_s,
+                                     Integer(config[:threads] || defaults.threads), polls)
+        worker.start
+        worker
+      end
+
+      # @return [Array<String>] the namespaces of the templates
+      def put_templates(store, directory)
+        report = JSON.parse(store.put_templates(directory&.to_s))
+        report["templates"].reject { |one| one["valid"] }.each do |one|
+          errors = Array(one["errors"]).map { |error| error.values_at(*%w[file line message]) }
+          Logger.instance.error("template refused: #{errors.map { |e| e.join(":") }.join("; ")}")
+        end
+        report["templates"].filter_map { |one| one["namespace"] }.uniq
+      rescue Errors::FFIError => e
+        raise unless e.context[:status] == "notfound" && directory.nil?
+
+        Logger.instance.debug("no folder of templates: those of the store are used")
+        []
+      end
+
+      def texts(list) = list.map { |text| text.to_s.dup.freeze }.freeze
+
+      def describe(status, message)
+        { "handle_id" => @runtime.handle_id, "status" => status, "message" => message }
+      end
+
+      def uuid
+        Random.urandom(16).unpack("H8H4H4H4H12").join("-")
+      end
+
+      # retryable, retry_after_ms, message, class, code, backtrace
+      def failure_fields(completion, metadata)
+        custom = member(metadata, :custom)
+        sources = [completion, metadata, custom].grep(Hash)
+        field = ->(name) { sources.lazy.filter_map { |source| member(source, name) }.first }
+        retryable = sources.map { |source| member(source, :retryable) }.find { |flag| !flag.nil? }
+        backtrace = Array(field.call(:backtrace)).first(BACKTRACE_LINES_MAX).join("\n")
+        [retryable != false, milliseconds(field.call(:retry_after)),
+         field.call(:error_message).to_s, field.call(:error_class)&.to_s,
+         field.call(:error_code)&.to_s, backtrace]
+      end
+
+      def milliseconds(seconds)
+        seconds && (Float(seconds) * 1000).ceil.clamp(0, DELAY_MS_MAX)
+      rescue ArgumentError, TypeError, FloatDomainError
+        nil
+      end
+
+      # A flaw in the metadata must not cost the step its result.
+      def dump_or_tell(metadata)
+        dump(metadata, "metadata")
+      rescue PayloadError => e
+        JSON.generate("metadata_error" => e.message)
+      end
+
+      def member(hash, name) = hash.fetch(name) { hash[name.name] }
+
+      # @return [String, nil] the first thing below a value that JSON cannot express, and its path
+      def flaw(value, path, above)
+        return "#{path} contains itself" if above.any? { |one| one.equal?(value) }
+        return "#{path[0, 100]}… is more than 128 levels deep" if above.size > 128
+
+        case value
+        when Hash then flaw_in(value.map { |key, item| ["#{path}.#{key}", item] }, value, above)
+        when Array
+          flaw_in(value.each_with_index.map { |item, i| ["#{path}[#{i}]", item] }, value, above)
+        when Float then "#{value} at #{path}" unless value.finite?
+        when String then "broken #{value.encoding} text at #{path}" unless utf8?(value)
+        end
+      end
+
+      def flaw_in(items, value, above)
+        items.lazy.filter_map { |path, item| flaw(item, path, above + [value]) }.first
+      end
+
+      def utf8?(text)
+        text.encode(Encoding::UTF_8).valid_encoding?
+      rescue EncodingError
+        false
+      end
+    end
+  end
+end

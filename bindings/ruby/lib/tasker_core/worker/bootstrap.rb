@@ -1,0 +1,334 @@
+# frozen_string_literal: true
+
+require "singleton"
+require_relative "event_bridge"
+require_relative "step_execution_subscriber"
+
+module TaskerCore
+  module Worker
+    # The threads on which handlers run.
+    #
+    #   Native::Worker#next ──► [one of `count` threads] ──► EventBridge ──► handler
+    #
+    # Interrupts are masked around "take, then hand on": a claimed step always reaches the bridge,
+    # and its completion the library. A thread that a handler ended is replaced.
+    class HandlerThreads
+      WAIT_MS = 2000       # an idle thread looks around this often, should a wake-up be lost
+      WATCH_SECONDS = 0.25 # between looks for handlers that are over their time
+      KILL_SECONDS = 1     # what a handler has left after its thread was killed
+
+      # @param worker [Native::Worker]
+      # @param count [Integer]
+      def initialize(worker, count)
+        @worker = worker
+        @lock = Mutex.new
+        @running = {} # thread => event id
+        @interrupted = {} # thread => true
+        @stopping = false
+        @lock.synchronize { @threads = Array.new(count) { spawn } }
+        @watcher = Thread.new { watch }
+      end
+
+      # @return [Integer] handlers that run now
+      def busy = @lock.synchronize { @running.size }
+
+      # Gives every running step back: another attempt will follow at once, here or elsewhere.
+      def give_back
+        @lock.synchronize { @running.values }.each { |id| @worker.release(id, true) }
+      end
+
+      # Call it once the native worker is stopping. Kills what is still running.
+      def join
+        @stopping = true
+        idle = @lock.synchronize { @threads - @running.keys }
+        idle.each { |thread| thread.join(KILL_SECONDS) }
+        (@threads + [@watcher]).each(&:kill).each { |thread| thread.join(KILL_SECONDS) }
+      end
+
+      # The native worker is about to stop: threads that end are not replaced.
+      def stopping! = @stopping = true
+
+      private
+
+      def spawn
+        Thread.handle_interrupt(Object => :never) do
+          Thread.new do
+            Thread.current.name = "tasker handler"
+            work
+          ensure
+            replace(Thread.current) unless @stopping
+          end
+        end
+      end
+
+      def replace(thread)
+        @lock.synchronize { @threads.map! { |one| one.equal?(thread) ? spawn : one } }
+      end
+
+      def work
+        while (event = take)
+          hand_on(event)
+          interruptible
+        end
+      end
+
+      # A thread that is done takes its next step without letting the GVL go.
+      def take
+        event = @worker.next(0)
+        while event.nil? && !@stopping
+          interruptible
+          event = @worker.next(WAIT_MS)
+        end
+        event
+      end
+
+      def hand_on(event)
+        id = event["event_id"]
+        @lock.synchronize { @running[Thread.current] = id }
+        EventBridge.instance.publish_step_execution(event)
+        returned = true
+      rescue Exception => e # rubocop:disable Lint/RescueException -- a listener's; the thread lives on
+        Logger.instance.error("step #{event["step_uuid"]}: #{e.class}: #{e.message}")
+        give_up(id)
+      ensure
+        overdue = @lock.synchronize do
+          @running.delete(Thread.current)
+          @interrupted.delete(Thread.current)
+        end
+        drain_timeout if overdue
+        @worker.finished(id) if overdue || !returned
+      end
+
+      # Nobody completed the step: it is tried again. Completed before, this changes nothing.
+      def give_up(id)
+        @worker.release(id, true)
+      rescue Errors::FFIError => e
+        Logger.instance.error("giving back #{id}: #{e.message}")
+      end
+
+      def interruptible
+        Thread.handle_interrupt(Object => :immediate) { nil } if Thread.pending_interrupt?
+      end
+
+      # The interrupt may have come after the handler had returned.
+      def drain_timeout
+        Thread.handle_interrupt(Errors::TimeoutError => :immediate) { nil }
+      rescue Errors::TimeoutError
+        nil
+      end
+
+      def watch
+        until @stopping
+          sleep WATCH_SECONDS
+          while (id = @worker.overdue)
+            interrupt(id)
+          end
+        end
+      rescue Errors::FFIError => e
+        Logger.instance.error("watching for time-outs: #{e.message}")
+      end
+
+      def interrupt(id)
+        @lock.synchronize do
+          thread = @running.key(id)
+          next if thread.nil?
+
+          @interrupted[thread] = true
+          thread.raise(Errors::TimeoutError, "the step's time is over")
+        end
+      end
+    end
+
+    # Starts and stops the worker of this process.
+    #
+    #   start! ──► FFI.bootstrap_worker ──► HandlerThreads      shutdown! ──► drain ──► stop
+    class Bootstrap
+      include Singleton
+
+      DRAIN_SECONDS = 30
+      SIGNALS = %w[INT TERM].freeze
+
+      # @return [Symbol] :initialized, :running, :shutting_down or :stopped
+      attr_reader :state
+      # @return [Hash] what it was started with
+      attr_reader :config
+      # @return [TaskerCore::Logger]
+      attr_reader :logger
+
+      # Starts the worker and returns.
+      #
+      # @param config [Hash] store:, templates:, threads:, namespaces:, worker_id:; deployment_mode:
+      #   "Hybrid", "EventDrivenOnly" or "PollingOnly"; what is missing is taken from the
+      #   configuration and the environment
+      # @return [Bootstrap] the one instance, also when it runs already
+      # @raise [Errors::FFIError, Errors::ConfigurationError]
+      def self.start!(config = {}, **more) = instance.start!(config.to_h.merge(more))
+
+      # Starts the worker and blocks until SIGINT or SIGTERM; a second one gives running steps back
+      # at once. SIGUSR1 prints the status.
+      #
+      # @return [Boolean] were all handlers done?
+      def self.run!(config = {}, **more) = instance.run!(config.to_h.merge(more))
+
+      def initialize
+        @logger = TaskerCore::Logger.instance
+        @lock = Mutex.new
+        @state = :initialized
+        @config = {}
+        @on_shutdown = []
+      end
+
+      # (see .start!)
+      def start!(config = {})
+        @lock.synchronize do
+          next if running?
+
+          @config = config.to_h.transform_keys(&:to_sym)
+          start
+        end
+        self
+      end
+
+      # (see .run!)
+      def run!(config = {})
+        signals, writer = IO.pipe
+        previous = trap_signals(writer)
+        start!(config)
+        logger.info("worker #{@config[:worker_id]} runs; SIGINT or SIGTERM ends it")
+        loop { signals.getc == "?" ? print_status : break }
+        drain = Thread.new { shutdown!.tap { writer.putc "." } }
+        @threads&.give_back while signals.getc != "."
+        drain.value
+      ensure
+        previous&.each { |name, handler| Signal.trap(name, handler || "DEFAULT") }
+        [signals, writer].each { |io| io&.close }
+      end
+
+      # Lets handlers finish, gives the rest back, and stops. Again: no effect.
+      #
+      # @param timeout [Numeric] seconds
+      # @return [Boolean] were all handlers done?
+      def shutdown!(timeout: DRAIN_SECONDS)
+        @lock.synchronize do
+          return true unless @state == :running
+
+          @state = :shutting_down
+          drained = @pid == Process.pid ? stop(timeout) : true
+          @state = :stopped
+          drained
+        end
+      end
+
+      # @return [Boolean]
+      def running? = @state == :running && rust_handle_running?
+
+      # @return [Boolean] does the native worker run?
+      def rust_handle_running?
+        !@handle.nil? && FFI.worker_status["running"] == true
+      end
+
+      # @return [Hash]
+      def status
+        { rust: FFI.worker_status,
+          ruby: { status: @state, handle_stored: !@handle.nil?,
+                  handle_id: @handle && @handle["handle_id"], worker_id: @config[:worker_id],
+                  event_bridge_active: EventBridge.instance.active?,
+                  handler_registry_size: Registry::HandlerRegistry.instance.handlers.size,
+                  subscriber_active: @subscriber&.active? || false,
+                  subscriber_stats: @subscriber&.stats, handlers_busy: @threads&.busy || 0 } }
+      rescue StandardError => e
+        { error: e.message, ruby: { status: @state } }
+      end
+
+      # @return [Hash] healthy, status, and what was looked at
+      def health_check
+        return { healthy: false, status: @state, error: "not_running" } unless running?
+
+        now = status
+        native = now.fetch(:rust)
+        { healthy: native["worker_core_status"] == "Running", status: @state,
+          rust: { running: native["running"], worker_core_status: native["worker_core_status"] },
+          ruby: now.fetch(:ruby) }
+      rescue StandardError => e
+        { healthy: false, status: @state, error: e.message }
+      end
+
+      # Runs the block with the native worker's handle, which is started if need be.
+      def with_rust_handle
+        start!(@config) unless running?
+        yield @handle
+      end
+
+      # Adds a block that runs when the worker stops.
+      def on_shutdown(&block) = @on_shutdown << block
+
+      private
+
+      def start
+        defaults = TaskerCore.configuration
+        @config[:threads] = Integer(@config[:threads] || defaults.threads)
+        @config[:worker_id] ||= "ruby-worker-#{Process.pid}"
+        warn_of_web_api
+        callables = Registry::HandlerRegistry.instance.discover!(*templates(defaults))
+        @handle = FFI.bootstrap_worker({ **@config, callables: callables })
+        EventBridge.instance.start!
+        @subscriber = StepExecutionSubscriber.new unless @subscriber&.active?
+        @threads = HandlerThreads.new(FFI.runtime.worker, @config[:threads])
+        @pid = Process.pid
+        @state = :running
+        stop_at_exit
+      rescue StandardError
+        FFI.stop_worker
+        raise
+      end
+
+      def templates(defaults) = [@config[:templates] || defaults.templates].compact
+
+      def warn_of_web_api
+        return unless @config[:enable_web_api] || @config[:listen]
+
+        logger.warn("this build has no web API: enable_web_api and listen are ignored")
+      end
+
+      def stop_at_exit
+        return if @stops_at_exit
+
+        @stops_at_exit = true
+        at_exit { shutdown! if @pid == Process.pid }
+      end
+
+      def stop(timeout)
+        @threads.stopping!
+        drained = quietly { FFI.transition_to_graceful_shutdown((timeout * 1000).ceil) }
+        busy = @threads.busy
+        @threads.join
+        @subscriber.stop!
+        EventBridge.instance.stop!
+        quietly { FFI.stop_worker }
+        @on_shutdown.each { |block| quietly(&block) }
+        @handle = nil
+        !drained.nil? && busy.zero?
+      end
+
+      def quietly
+        yield
+      rescue StandardError => e
+        logger.error("shutting down: #{e.class}: #{e.message}")
+        nil
+      end
+
+      # A handler of a signal may take no lock: it writes a byte.
+      def trap_signals(writer)
+        (SIGNALS + %w[USR1]).to_h do |name|
+          byte = name == "USR1" ? "?" : "!"
+          [name, Signal.trap(name) { writer.write_nonblock(byte, exception: false) }]
+        end
+      end
+
+      def print_status
+        puts JSON.generate(status)
+        $stdout.flush
+      end
+    end
+  end
+end
