@@ -6,8 +6,10 @@
  */
 #include "base.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "utf8.h"
 
@@ -115,4 +117,24 @@ tasker_status tk_fail_at(tasker_error *error, tasker_status status, const char *
 
 tasker_status tk_nomem(tasker_error *error) {
     return tk_fail(error, TASKER_NOMEM, "%s", tasker_status_text(TASKER_NOMEM));
+}
+
+/* --- process --- */
+
+static pthread_once_t process_once = PTHREAD_ONCE_INIT;
+static int process_id; /* 0: ask the kernel */
+
+static void process_forked(void) {
+    process_id = (int)getpid(); /* the child has one thread */
+}
+
+static void process_watch(void) {
+    if (pthread_atfork(NULL, NULL, process_forked) == 0) {
+        process_id = (int)getpid();
+    }
+}
+
+int tk_process_id(void) {
+    pthread_once(&process_once, process_watch);
+    return process_id != 0 ? process_id : (int)getpid();
 }

@@ -77,6 +77,12 @@ void tk_free(void *memory);
 /* tk_strdup copies a NUL-terminated text; NULL when out of memory. */
 char *tk_strdup(const char *text);
 
+/* --- process --- */
+
+/* tk_process_id is getpid() without a call of the kernel. After fork() it is the child's; a child made
+ * by a bare clone() goes unnoticed. */
+int tk_process_id(void);
+
 /* --- errors --- */
 
 /* tk_fail writes an error (if `error` is not NULL) and returns `status`, so that a function can say

@@ -38,7 +38,7 @@ static void batch_fill(batch *into, pid_t pid) {
 
 static uint64_t system_next(void *user) {
     (void)user;
-    pid_t pid = getpid();
+    pid_t pid = tk_process_id();
     if (drawn.left == 0 || drawn.pid != pid) {
         batch_fill(&drawn, pid);
     }

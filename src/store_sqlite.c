@@ -108,7 +108,7 @@ static tasker_status statement_prepare(tk_sqlite *sqlite, tk_sql_name name, task
 }
 
 tasker_status tk_sqlite_usable(const tk_sqlite *sqlite, tasker_error *error) {
-    if (getpid() != sqlite->opener) {
+    if (tk_process_id() != sqlite->opener) {
         return fail_forked(sqlite, error);
     }
     if (!is_holder(sqlite)) {
@@ -183,7 +183,7 @@ static void give_back(tk_sqlite *sqlite) {
 
 tasker_status tk_sqlite_begin(tk_store *store, tk_store_mode mode, tasker_error *error) {
     tk_sqlite *sqlite = tk_sqlite_of(store);
-    if (getpid() != sqlite->opener) {
+    if (tk_process_id() != sqlite->opener) {
         return fail_forked(sqlite, error);
     }
     if (mode == TK_STORE_WRITE && sqlite->read_only) {
@@ -218,7 +218,7 @@ tasker_status tk_sqlite_begin(tk_store *store, tk_store_mode mode, tasker_error 
 
 tasker_status tk_sqlite_sync(tk_store *store, tasker_error *error) {
     tk_sqlite *sqlite = tk_sqlite_of(store);
-    return getpid() == sqlite->opener ? TASKER_OK : fail_forked(sqlite, error);
+    return tk_process_id() == sqlite->opener ? TASKER_OK : fail_forked(sqlite, error);
 }
 
 tasker_status tk_sqlite_numbers(tk_sqlite *sqlite, tasker_error *error) {
@@ -272,7 +272,7 @@ tasker_status tk_sqlite_commit(tk_store *store, tasker_error *error) {
 
 void tk_sqlite_rollback(tk_store *store) {
     tk_sqlite *sqlite = tk_sqlite_of(store);
-    if (getpid() != sqlite->opener || !is_holder(sqlite)) {
+    if (tk_process_id() != sqlite->opener || !is_holder(sqlite)) {
         return;
     }
     /* A statement that an operation left half-way would keep its snapshot. */

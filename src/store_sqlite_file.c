@@ -297,7 +297,7 @@ static tasker_status entry_new(const char *path, const struct stat *at, bool rea
     if (file == NULL) {
         return tk_nomem(error);
     }
-    file->opener = getpid();
+    file->opener = tk_process_id();
     file->device = at->st_dev;
     file->inode = at->st_ino;
     file->wake_in = file->lock_fd = file->wake_out = file->folder_fd = -1;
@@ -328,7 +328,7 @@ static tk_sqlite_file *entry_find(const struct stat *at) {
 /* A reader may have come first, without the lock file that a writer needs. */
 static tasker_status entry_use(tk_sqlite_file *file, mode_t mode, bool read_only,
                                tasker_error *error) {
-    if (file->opener != getpid()) {
+    if (file->opener != tk_process_id()) {
         return tk_fail(error, TASKER_FORKED,
                        "%s was open when this process was forked off process %d; close it before "
                        "the fork, or run another program",
@@ -418,7 +418,7 @@ static void wake_bind(tk_sqlite_file *file) {
 
 static void pid_write(const tk_sqlite_file *file) {
     char text[32];
-    int size = snprintf(text, sizeof(text), "%d\n", (int)getpid());
+    int size = snprintf(text, sizeof(text), "%d\n", tk_process_id());
     if (ftruncate(file->lock_fd, 0) != 0 || pwrite(file->lock_fd, text, (size_t)size, 0) != size) {
         return; /* the text is for people; the lock is what counts */
     }
@@ -448,7 +448,7 @@ static tasker_status entry_worker_lock(tk_sqlite_file *file, tasker_error *error
 tasker_status tk_sqlite_worker_lock(tk_store *store, bool *first, tasker_error *error) {
     tk_sqlite *sqlite = tk_sqlite_of(store);
     tasker_status status = TASKER_OK;
-    if (getpid() != sqlite->opener) {
+    if (tk_process_id() != sqlite->opener) {
         return tk_fail(error, TASKER_FORKED, "%s was opened before a fork; open it anew",
                        sqlite->name);
     }
@@ -471,7 +471,7 @@ tasker_status tk_sqlite_worker_lock(tk_store *store, bool *first, tasker_error *
 
 void tk_sqlite_worker_unlock(tk_store *store) {
     tk_sqlite *sqlite = tk_sqlite_of(store);
-    if (getpid() != sqlite->opener) {
+    if (tk_process_id() != sqlite->opener) {
         return;
     }
     table_lock();
@@ -492,7 +492,7 @@ void tk_sqlite_worker_unlock(tk_store *store) {
 void tk_sqlite_wake(tk_store *store) {
     tk_sqlite *sqlite = tk_sqlite_of(store);
     tk_sqlite_file *file = sqlite->file;
-    if (file == NULL || file->wake_address_size == 0 || getpid() != sqlite->opener) {
+    if (file == NULL || file->wake_address_size == 0 || tk_process_id() != sqlite->opener) {
         return;
     }
     (void)sendto(file->wake_out, "w", 1, MSG_DONTWAIT | MSG_NOSIGNAL,
@@ -501,7 +501,7 @@ void tk_sqlite_wake(tk_store *store) {
 
 int tk_sqlite_wake_fd(tk_store *store) {
     tk_sqlite *sqlite = tk_sqlite_of(store);
-    return sqlite->file == NULL || getpid() != sqlite->opener ? -1 : sqlite->file->wake_in;
+    return sqlite->file == NULL || tk_process_id() != sqlite->opener ? -1 : sqlite->file->wake_in;
 }
 
 void tk_sqlite_wake_drain(tk_store *store) {

@@ -231,7 +231,7 @@ tasker_status tk_store_sqlite_open(const tk_store_config *config, tk_store **sto
     sqlite->clock = config->clock;
     sqlite->log = config->log;
     sqlite->read_only = config->read_only;
-    sqlite->opener = getpid();
+    sqlite->opener = tk_process_id();
     sqlite->references = 1;
     pthread_mutex_init(&sqlite->mutex, NULL);
     status = store_fill(sqlite, config, error);
@@ -248,7 +248,7 @@ tasker_status tk_store_sqlite_open(const tk_store_config *config, tk_store **sto
 
 tasker_status tk_sqlite_share(tk_store *store, tk_store **other, tasker_error *error) {
     tk_sqlite *sqlite = tk_sqlite_of(store);
-    if (getpid() != sqlite->opener) {
+    if (tk_process_id() != sqlite->opener) {
         return tk_fail(error, TASKER_FORKED, "%s was opened before a fork; open it anew",
                        sqlite->name);
     }
@@ -300,7 +300,7 @@ static bool drop_reference(tk_sqlite *sqlite) {
 
 void tk_sqlite_close(tk_store *store) {
     tk_sqlite *sqlite = tk_sqlite_of(store);
-    if (getpid() == sqlite->opener) { /* else: SQLite and the file are the parent's */
+    if (tk_process_id() == sqlite->opener) { /* else: SQLite and the file are the parent's */
         if (!drop_reference(sqlite)) {
             return;
         }

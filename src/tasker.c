@@ -11,7 +11,7 @@
 #define WAIT_LOOK_MS 25 /* between looks at a task that another process works on */
 
 tasker_status tk_handle_usable(pid_t opener, tasker_error *error) {
-    return opener == getpid()
+    return opener == tk_process_id()
                ? TASKER_OK
                : tk_fail(error, TASKER_FORKED,
                          "the handle was opened before this process was forked: open a new one");
@@ -57,7 +57,7 @@ tasker_status tasker_open(const char *url, const tasker_options *options, tasker
     if (made == NULL) {
         return tk_nomem(error);
     }
-    made->opener = getpid();
+    made->opener = tk_process_id();
     made->log = (tk_log){options != NULL ? options->log : NULL,
                          options != NULL ? options->log_user : NULL};
     made->engine = (tk_engine){
@@ -92,7 +92,7 @@ void tasker_close(tasker *handle) {
         return;
     }
     tk_store_close(handle->engine.store); /* which only forgets in a forked child */
-    if (handle->opener != getpid()) {
+    if (handle->opener != tk_process_id()) {
         return;
     }
     tk_catalog_close(&handle->catalog);

@@ -58,7 +58,7 @@ static tasker_status open_core(tasker_worker *w, const tasker_worker_options *op
         host[0] = '\0';
     }
     host[sizeof(host) - 1] = '\0';
-    snprintf(name, sizeof(name), "%s:%d", host, (int)getpid());
+    snprintf(name, sizeof(name), "%s:%d", host, tk_process_id());
     tk_worker_setup setup = {
         .handlers = handlers,
         .handler_count = w->handler_count,
@@ -143,7 +143,7 @@ tasker_status tasker_worker_open(tasker *handle, const tasker_worker_options *op
         return tk_nomem(error);
     }
     made->handle = handle;
-    made->opener = getpid();
+    made->opener = tk_process_id();
     made->wake.fd = -1;
     made->poll_only = options->poll_only;
     if (pthread_mutex_init(&made->mutex, NULL) != 0 ||
@@ -352,7 +352,7 @@ tasker_status tasker_worker_stop(tasker_worker *worker, int64_t timeout_ms, task
 }
 
 void tasker_worker_close(tasker_worker *worker) {
-    if (worker == NULL || worker->opener != getpid()) {
+    if (worker == NULL || worker->opener != tk_process_id()) {
         return; /* a forked child only forgets */
     }
     tasker_worker_stop(worker, 0, NULL);

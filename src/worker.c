@@ -57,7 +57,7 @@ static tasker_status insert_row(tk_worker *w, tk_arena *arena, tasker_error *err
     host[sizeof(host) - 1] = '\0';
     tk_worker_row row = {
         .started_us = tk_worker_now(w),
-        .process = (int32_t)getpid(),
+        .process = tk_process_id(),
         .name = w->name,
         .host = tk_str_of(host),
     };
