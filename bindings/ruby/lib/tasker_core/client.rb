@@ -1,0 +1,197 @@
+# frozen_string_literal: true
+
+module TaskerCore
+  # Submits tasks to a store and looks at them; any process may, a worker or not. Thread-safe, and
+  # after a fork the child opens the store anew.
+  class Client
+    QUERY_NESTING_MAX = 200 # a context of 128 levels, within an answer
+
+    class << self
+      # @param url [String] a store's URL
+      # @param environment [String, nil] whose template overrides apply
+      # @return [Client]
+      # @raise [Errors::FFIError]
+      def open(url, environment: nil, read_only: false, must_exist: false)
+        new { Native::Store.open(url, environment, read_only, must_exist) }
+      end
+
+      # @return [Client] of the worker's store while one runs here, else of the configured store
+      def default
+        return new { FFI.runtime.store } if FFI.running?
+
+        DEFAULT_LOCK.synchronize { @default ||= open(TaskerCore.configuration.store) }
+      end
+
+      # Closes the configured store; the next call opens it again.
+      def reset!
+        DEFAULT_LOCK.synchronize do
+          @default&.close
+          @default = nil
+        end
+      end
+    end
+
+    DEFAULT_LOCK = Mutex.new
+    private_constant :DEFAULT_LOCK
+
+    # @api private
+    # @yieldreturn [Native::Store]
+    def initialize(&opening)
+      @opening = opening
+      @lock = Mutex.new
+      native
+    end
+
+    # @param request [Hash, Types::TaskTypes::TaskRequest, nil]
+    # @param members [Hash] name:, namespace:, context:, version:, priority:, tags:, idempotency_key:,
+    #   bypass_steps:, …
+    # @return [TaskHandle]
+    # @raise [Errors::FFIError] the message says which member is wrong; context[:path] too
+    def submit(request = nil, **members)
+      TaskHandle.new(self, submit_request(request || {}, **members).fetch("task_uuid"))
+    end
+
+    # Submits all or none, in one transaction.
+    #
+    # @param requests [Array<Hash>]
+    # @return [Array<TaskHandle>]
+    # @raise [Errors::FFIError]
+    def submit_many(requests)
+      answers = parse(native.submit(FFI.dump(requests.map { |one| members_of(one) }, "request")))
+      answers.map { |answer| TaskHandle.new(self, answer.fetch("task_uuid")) }
+    end
+
+    # @return [Hash] the engine's answer: task_uuid, step_mapping, known, …
+    # @raise [Errors::FFIError]
+    def submit_request(request, **members)
+      parse(native.submit(FFI.dump(members_of(request).merge(members), "request")))
+    end
+
+    # @param uuid [String]
+    # @return [TaskHandle] also of a task that does not exist: reading it raises
+    def task(uuid) = TaskHandle.new(self, uuid)
+
+    # @param filter [Hash] namespace:, name:, version:, state:, tag:, correlation_id:, limit:, after:
+    # @return [Hash] tasks, and next: a cursor for after:, or nil
+    def tasks(**filter) = query(Native::Store::QUERY_TASKS, filter)
+
+    # @return [Hash] tasks by state, and what is ready, running and waiting
+    def counts(**filter) = query(Native::Store::QUERY_COUNTS, filter)
+
+    # @return [Object] what the store answers
+    # @raise [Errors::FFIError]
+    def query(kind, filter) = parse(native.query(kind, FFI.dump(filter, "filter")))
+
+    # @return [true]
+    # @raise [Errors::FFIError] its state does not allow it
+    def act(name, uuid, result: nil, actor: nil, reason: nil)
+      native.act(name, uuid, result.nil? ? nil : FFI.dump(result, "result"), actor, reason)
+    end
+
+    # @param timeout_ms [Integer]
+    # @return [Boolean] does the task rest?
+    def rests?(uuid, timeout_ms) = !native.wait(uuid, timeout_ms).nil?
+
+    # Closes the store. A later call opens it again.
+    def close
+      @lock.synchronize do
+        @native&.close
+        @native = nil
+      end
+    end
+
+    private
+
+    def native
+      @lock.synchronize do
+        @native = nil unless @pid == Process.pid
+        @pid = Process.pid
+        @native ||= @opening.call
+      end
+    end
+
+    def members_of(request)
+      (request.respond_to?(:to_ffi_hash) ? request.to_ffi_hash : request).to_h.transform_keys(&:to_sym)
+    end
+
+    def parse(text) = JSON.parse(text, max_nesting: QUERY_NESTING_MAX)
+  end
+
+  # A submitted task.
+  class TaskHandle
+    LOOK_MS = 200 # the longest stretch in which a wait cannot be interrupted
+
+    # @return [String]
+    attr_reader :uuid
+
+    # @param client [Client]
+    # @param uuid [String]
+    def initialize(client, uuid)
+      @client = client
+      @uuid = uuid
+    end
+
+    # Waits until the task rests: complete, blocked, cancelled, error or resolved.
+    #
+    # @param timeout [Numeric, nil] seconds; nil waits for ever
+    # @return [TaskHandle] itself
+    # @raise [Errors::TimeoutError]
+    def wait(timeout: nil)
+      give_up_at = timeout && (clock + timeout)
+      until @client.rests?(uuid, look_ms(give_up_at))
+        next if give_up_at.nil? || clock < give_up_at
+
+        raise Errors::TimeoutError.new("task #{uuid} does not rest after #{timeout} s",
+                                       timeout_duration: timeout)
+      end
+      self
+    end
+
+    # @return [Hash] the task with its execution context and its steps
+    def to_h = @client.query(Native::Store::QUERY_TASK, task_uuid: uuid)
+
+    # @return [String] all_complete, blocked_by_failures, processing, …
+    def status = to_h.fetch("execution_status")
+
+    # @return [String] complete, blocked_by_failures, steps_in_process, …
+    def state = to_h.fetch("state")
+
+    # @param step [String, Symbol] a step's name
+    # @return [Object, nil] what its handler returned; nil when it has not
+    # @raise [KeyError] the template has no such step
+    def result(step)
+      found = steps.find { |one| one["name"] == step.to_s }
+      raise KeyError, "task #{uuid} has no step #{step}" if found.nil?
+
+      IndifferentHash.copy(found["result"])
+    end
+
+    # @return [Array<Hash>] steps with their readiness
+    def steps = @client.query(Native::Store::QUERY_STEPS, task_uuid: uuid)
+
+    # @return [Array<Hash>] every state that task and steps went through
+    def history = @client.query(Native::Store::QUERY_HISTORY, task_uuid: uuid)
+
+    # Ends the task: no further step of it starts.
+    #
+    # @return [TaskHandle] itself
+    # @raise [Errors::FFIError] it has ended otherwise
+    def cancel(actor: nil, reason: nil)
+      @client.act("cancel_task", uuid, actor: actor, reason: reason)
+      self
+    end
+
+    def to_s = "#<TaskerCore::TaskHandle #{uuid}>"
+    alias inspect to_s
+
+    private
+
+    def look_ms(give_up_at)
+      return LOOK_MS if give_up_at.nil?
+
+      ((give_up_at - clock) * 1000).ceil.clamp(0, LOOK_MS)
+    end
+
+    def clock = Process.clock_gettime(Process::CLOCK_MONOTONIC)
+  end
+end
