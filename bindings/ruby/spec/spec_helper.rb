@@ -31,7 +31,6 @@ RSpec.configure do |config|
   config.disable_monkey_patching!
   config.order = :random
   config.expect_with(:rspec) { |expectations| expectations.syntax = :expect }
-  config.mock_with(:rspec) { |mocks| mocks.verify_partial_doubles = true }
   config.before(:suite) { TaskerCore::Logger.instance.logger.level = Logger::FATAL }
   config.after(:suite) { TaskerCore::Worker::Bootstrap.instance.shutdown!(timeout: 5) }
 end
