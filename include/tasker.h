@@ -314,12 +314,12 @@ typedef struct tasker_step {
     uint32_t attempts_max;
     bool retryable;
     int32_t priority;
-    int64_t timeout_ms;       /* 0: none */
-    tasker_bytes context;     /* JSON object */
-    tasker_bytes inputs;      /* JSON object, the handler's `initialization` */
-    tasker_bytes definition;  /* JSON object of contract 3.5 */
-    tasker_bytes task_fields; /* JSON object: the other members of contract 3.3 */
-    tasker_bytes last_failure; /* JSON object of contract 3.7, or empty */
+    int64_t timeout_ms;                    /* 0: none */
+    tasker_bytes context;                  /* JSON object */
+    tasker_bytes inputs;                   /* JSON object, the handler's `initialization` */
+    tasker_bytes definition;               /* JSON object of contract 3.5 */
+    tasker_bytes task_fields;              /* JSON object: the other members of contract 3.3 */
+    tasker_bytes last_failure;             /* JSON object of contract 3.7, or empty */
     const tasker_dependency *dependencies; /* all transitive ancestors, in step order */
     size_t dependency_count;
     int64_t task_created_at_us, enqueued_at_us, claimed_at_us;
@@ -331,12 +331,12 @@ typedef struct tasker_step {
  * attempt for good. */
 typedef struct tasker_outcome {
     bool ok;
-    tasker_bytes result;      /* JSON; empty is null */
-    tasker_bytes metadata;    /* JSON object */
-    bool retryable;           /* when not ok */
-    int64_t retry_after_ms;   /* -1: the template's backoff */
+    tasker_bytes result;    /* JSON; empty is null */
+    tasker_bytes metadata;  /* JSON object */
+    bool retryable;         /* when not ok */
+    int64_t retry_after_ms; /* -1: the template's backoff */
     tasker_bytes error_message, error_class, error_code;
-    tasker_bytes backtrace;   /* lines of text */
+    tasker_bytes backtrace; /* lines of text */
 } tasker_outcome;
 
 /* A native handler: fills the outcome, whose members must live until the next call on this thread
@@ -350,7 +350,7 @@ typedef struct tasker_handler {
 } tasker_handler;
 
 typedef struct tasker_worker_options {
-    size_t size;                 /* sizeof(tasker_worker_options) */
+    size_t size;                    /* sizeof(tasker_worker_options) */
     const tasker_handler *handlers; /* what this worker can run */
     size_t handler_count;
     const char *const *namespaces; /* whose steps it takes; none: all */
@@ -428,12 +428,12 @@ typedef struct tasker_worker_stats {
     uint64_t claimed;   /* steps */
     uint64_t succeeded; /* outcomes recorded */
     uint64_t failed;
-    uint64_t refused;   /* outcomes whose claim was no longer current */
+    uint64_t refused; /* outcomes whose claim was no longer current */
     uint64_t turns, turns_failed;
     uint64_t timed_out;
-    uint32_t waiting;   /* claimed, not yet taken by next() */
-    uint32_t running;   /* taken by next(), not yet ended */
-    uint32_t unsaved;   /* ended, not yet in the store */
+    uint32_t waiting; /* claimed, not yet taken by next() */
+    uint32_t running; /* taken by next(), not yet ended */
+    uint32_t unsaved; /* ended, not yet in the store */
     bool pump_running;
     char worker_id[TASKER_UUID_SIZE]; /* the number the store knows it by, as text */
 } tasker_worker_stats;

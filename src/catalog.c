@@ -80,8 +80,8 @@ static tasker_status number_names(tk_engine *engine, tk_arena *arena, tk_known *
             callables[count++] = tk_str_of(template->steps[i].callable);
         }
     }
-    status = tk_store_call(engine->store, name_intern, TK_NAME_CALLABLE, callables, count, ids,
-                           error);
+    status =
+        tk_store_call(engine->store, name_intern, TK_NAME_CALLABLE, callables, count, ids, error);
     for (uint32_t i = 0, k = 0; status == TASKER_OK && i < template->step_count; i++) {
         if (template->steps[i].present) {
             handlers[i] = ids[k++];
@@ -104,8 +104,8 @@ static tasker_status make_known(tk_engine *engine, tk_arena *arena, const tk_tem
         made->template = template;
         int32_t *handlers = tk_alloc_array(template->step_count, sizeof(*handlers));
         made->handlers = handlers;
-        status = handlers == NULL ? tk_nomem(error)
-                                  : number_names(engine, arena, made, handlers, error);
+        status =
+            handlers == NULL ? tk_nomem(error) : number_names(engine, arena, made, handlers, error);
     }
     if (status != TASKER_OK) {
         known_free(made);

@@ -70,9 +70,9 @@ static tk_want want_of(const candidate *c, uint32_t limit) {
     return (tk_want){c->head->queue, c->head->handler, c->head->class, 0, limit};
 }
 
-bool tk_claim_plan(tk_arena *arena, const tk_head *heads, uint32_t head_count, const tk_skill *skill,
-                   uint32_t slots, int64_t now_us, tk_want **wants, uint32_t *want_count,
-                   int32_t *top_class) {
+bool tk_claim_plan(tk_arena *arena, const tk_head *heads, uint32_t head_count,
+                   const tk_skill *skill, uint32_t slots, int64_t now_us, tk_want **wants,
+                   uint32_t *want_count, int32_t *top_class) {
     *want_count = 0;
     *top_class = INT32_MIN;
     candidate *candidates = tk_arena_array(arena, head_count, sizeof(*candidates));

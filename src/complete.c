@@ -79,8 +79,9 @@ static bool batch_reserve(batch *b) {
     b->moved->ready_known = tk_arena_array(b->arena, moved_max, sizeof(*b->moved->ready_known));
     b->moved->ready_by = tk_arena_array(b->arena, moved_max, sizeof(*b->moved->ready_by));
     return b->ids != NULL && b->states != NULL && b->tasks != NULL && b->attempts != NULL &&
-           b->accepted != NULL && b->bases != NULL && b->dates_us != NULL && b->later != NULL && b->freed != NULL &&
-           b->moved->ready != NULL && b->moved->ready_known != NULL && b->moved->ready_by != NULL;
+           b->accepted != NULL && b->bases != NULL && b->dates_us != NULL && b->later != NULL &&
+           b->freed != NULL && b->moved->ready != NULL && b->moved->ready_known != NULL &&
+           b->moved->ready_by != NULL;
 }
 
 /* What is written of a task is dated no earlier than what was written before, by whatever clock. */
@@ -114,8 +115,8 @@ static tasker_status lock_and_finish(batch *b, tasker_error *error) {
         return tk_nomem(error);
     }
     tk_store *store = b->engine->store;
-    tasker_status status = tk_store_call(store, state_lock, b->arena, b->ids, b->task_count,
-                                         b->states, found, error);
+    tasker_status status =
+        tk_store_call(store, state_lock, b->arena, b->ids, b->task_count, b->states, found, error);
     if (status == TASKER_OK) {
         status = tk_store_call(store, sync, error);
     }
@@ -197,11 +198,11 @@ static void decide_failure(batch *b, uint32_t i, touched *task) {
     if (TK_MUTANT(4) && ending->failure.lost && claims > 1) {
         claims--; /* attempts are counted when they end: one whose worker died is none */
     }
-    int64_t delay_ms = tk_retry_delay(&step->retry, &ending->failure, claims,
-                                      tk_random_next(b->engine->random));
+    int64_t delay_ms =
+        tk_retry_delay(&step->retry, &ending->failure, claims, tk_random_next(b->engine->random));
     if (delay_ms < 0) {
         tk_progress_fail(&task->progress, attempt->step);
-    } else if (delay_ms == 0 || TK_MUTANT(22)) { /* 22: a retry does not wait */
+    } else if (delay_ms == 0 || TK_MUTANT(22)) {                /* 22: a retry does not wait */
         bool forgotten = TK_MUTANT(14) && ending->failure.lost; /* a lost attempt is none */
         add_ready(b, i, attempt->step, attempt->attempt - forgotten, 0);
     } else {

@@ -95,13 +95,13 @@ tasker_status tk_submit(tk_engine *engine, tk_str request, tk_buf *answer, taske
 typedef struct tk_ending {
     tk_lease_row lease;
     const tk_known *known;
-    int32_t class;              /* the task's priority */
-    int32_t kind;               /* TK_OUTCOME_OK, _ERROR or _LOST */
-    tk_failure failure;         /* of ERROR and LOST */
+    int32_t class;                  /* the task's priority */
+    int32_t kind;                   /* TK_OUTCOME_OK, _ERROR or _LOST */
+    tk_failure failure;             /* of ERROR and LOST */
     tk_str result, error, metadata; /* JSON, or data NULL */
-    bool accepted;              /* out: the lease was current, the ending is recorded */
-    int64_t finished_us;        /* out, when accepted: as recorded */
-    void *owner;                /* the caller's */
+    bool accepted;                  /* out: the lease was current, the ending is recorded */
+    int64_t finished_us;            /* out, when accepted: as recorded */
+    void *owner;                    /* the caller's */
 } tk_ending;
 
 /* What endings moved, to be placed by the caller within the same transaction. */
@@ -110,7 +110,7 @@ typedef struct tk_moved {
     const tk_known **ready_known; /* of the same index */
     tk_ending **ready_by;         /* the ending that freed it */
     uint32_t ready_count;
-    int64_t next_due_us; /* the earliest `later` row written, or 0 */
+    int64_t next_due_us;   /* the earliest `later` row written, or 0 */
     uint32_t tasks_rested; /* tasks that reached a resting state */
 } tk_moved;
 
@@ -140,9 +140,9 @@ typedef struct tk_skill {
  * priority (plus 0.1 per hour waited) decides, within that the age. Pure. *wants from the arena;
  * *top_class: the highest class that has work for us, INT32_MIN when none.
  * false: out of memory. */
-bool tk_claim_plan(tk_arena *arena, const tk_head *heads, uint32_t head_count, const tk_skill *skill,
-                   uint32_t slots, int64_t now_us, tk_want **wants, uint32_t *want_count,
-                   int32_t *top_class);
+bool tk_claim_plan(tk_arena *arena, const tk_head *heads, uint32_t head_count,
+                   const tk_skill *skill, uint32_t slots, int64_t now_us, tk_want **wants,
+                   uint32_t *want_count, int32_t *top_class);
 
 /* --- cancel.c, resolve.c: what people do. Own transactions ------------------------------------ */
 

@@ -74,8 +74,8 @@ static bool write_task_fields(tk_held *held) {
         tk_json_write_member_string(&buf, "parent_correlation_id", tk_str_of(text));
     }
     tk_buf_char(&buf, '}');
-    bool kept = !buf.failed && tk_arena_str(&held->arena, tk_buf_view(&buf),
-                                            &held->step.task_fields);
+    bool kept =
+        !buf.failed && tk_arena_str(&held->arena, tk_buf_view(&buf), &held->step.task_fields);
     tk_buf_release(&buf);
     return kept;
 }

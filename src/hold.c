@@ -61,8 +61,7 @@ static bool list_needs(tk_arena *arena, const tk_claim_row *rows, uint32_t count
     return true;
 }
 
-static tasker_status read_needs(tk_engine *engine, tk_arena *arena, needs *n,
-                                tasker_error *error) {
+static tasker_status read_needs(tk_engine *engine, tk_arena *arena, needs *n, tasker_error *error) {
     tk_store *store = engine->store;
     tasker_status status = TASKER_OK;
     if (n->result_count > 0) {

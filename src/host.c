@@ -127,8 +127,8 @@ static void store_success(stored *s, const tasker_outcome *outcome) {
 
 static void store_failure(stored *s, const tasker_outcome *outcome) {
     s->kind = TK_OUTCOME_ERROR;
-    s->failure = (tk_failure){.retryable = outcome->retryable,
-                              .retry_after_ms = outcome->retry_after_ms};
+    s->failure =
+        (tk_failure){.retryable = outcome->retryable, .retry_after_ms = outcome->retry_after_ms};
     tk_error_json(&s->error, outcome->error_message, outcome->error_class, outcome->error_code,
                   outcome->backtrace, outcome->retryable);
 }
@@ -140,9 +140,8 @@ static bool store_outcome(stored *s, const tasker_outcome *outcome) {
         store_failure(s, outcome);
     }
     bool noted = false;
-    if (outcome->metadata.size > 0 &&
-        tk_json_repair(outcome->metadata, TASKER_ERROR_BYTES_MAX, &s->metadata, &noted, NULL) !=
-            TASKER_OK) {
+    if (outcome->metadata.size > 0 && tk_json_repair(outcome->metadata, TASKER_ERROR_BYTES_MAX,
+                                                     &s->metadata, &noted, NULL) != TASKER_OK) {
         tk_buf_truncate(&s->metadata, 0);
         tk_buf_text(&s->metadata, "{\"note\":\"the handler's metadata could not be stored\"}");
     }

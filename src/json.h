@@ -42,9 +42,9 @@ tk_json tk_json_member(tk_json object, const char *name);
 
 /* Walks an array or object: `while (tk_json_next(&it))`. Anything else has no elements. */
 typedef struct tk_json_iterator {
-    tk_json name;  /* of an object's member: a STRING; else NONE */
+    tk_json name; /* of an object's member: a STRING; else NONE */
     tk_json value;
-    size_t index;  /* of the current element, from 0 */
+    size_t index; /* of the current element, from 0 */
     const char *at, *end;
     bool object, begun;
 } tk_json_iterator;
@@ -91,11 +91,12 @@ void tk_json_write_name(tk_buf *buf, const char *name);
 
 /* Shorthands for one member of an object. */
 void tk_json_write_member_string(tk_buf *buf, const char *name, tk_str text);
-void tk_json_write_member_string_or_null(tk_buf *buf, const char *name, tk_str text); /* data NULL */
+void tk_json_write_member_string_or_null(tk_buf *buf, const char *name,
+                                         tk_str text); /* data NULL */
 void tk_json_write_member_int(tk_buf *buf, const char *name, int64_t number);
 void tk_json_write_member_bool(tk_buf *buf, const char *name, bool yes);
 void tk_json_write_member_null(tk_buf *buf, const char *name);
-void tk_json_write_member_raw(tk_buf *buf, const char *name, tk_str json); /* empty: null */
+void tk_json_write_member_raw(tk_buf *buf, const char *name, tk_str json);      /* empty: null */
 void tk_json_write_member_time(tk_buf *buf, const char *name, int64_t time_us); /* 0: null */
 void tk_json_write_comma(tk_buf *buf); /* unless the last byte is one of [ { , or : */
 

@@ -46,8 +46,8 @@ static tasker_status kept_results(turn *t, const tk_ready_row *row, const tk_end
             k++;
         }
         if (mine.numbers[i] == parent->lease.step) {
-            *result = (tk_result_row){result->key, true, TK_OUTCOME_OK, by->finished_us, by->result,
-                                      by->metadata};
+            *result = (tk_result_row){result->key,     true,       TK_OUTCOME_OK,
+                                      by->finished_us, by->result, by->metadata};
         } else if (k < seen.count && seen.numbers[k] == mine.numbers[i] &&
                    (parent->results[k].found || TK_MUTANT(19))) { /* 19: as little as it saw */
             *result = parent->results[k];

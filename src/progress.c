@@ -79,7 +79,8 @@ void tk_progress_begin(tk_progress *progress, const tk_template *template, tk_st
         set_parents_open(progress, i, open);
         if (tk_progress_mark(progress, i) != TK_MARK_PENDING) {
             /* mutant 12: a bypassed step counts among the open ones */
-            progress->open_steps += TK_MUTANT(12) && tk_progress_mark(progress, i) != TK_MARK_ABSENT;
+            progress->open_steps +=
+                TK_MUTANT(12) && tk_progress_mark(progress, i) != TK_MARK_ABSENT;
             continue;
         }
         progress->open_steps++;

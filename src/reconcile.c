@@ -16,8 +16,7 @@
 /* Is the lease one of a step that this worker holds? Marks it as seen. Under the mutex. */
 static bool seen(tk_worker *w, const tk_lease_row *lease) {
     tk_held *held = tk_held_find(w, lease->token);
-    bool same = held != NULL && held->state != TK_HELD_GONE &&
-                held->lease.step == lease->step &&
+    bool same = held != NULL && held->state != TK_HELD_GONE && held->lease.step == lease->step &&
                 tk_uuid_equal(&held->lease.task_id, &lease->task_id);
     if (same) {
         held->round = w->round;
@@ -92,8 +91,7 @@ static tasker_status compare(tk_worker *w, tk_arena *arena, tasker_error *error)
 
 tasker_status tk_reconcile(tk_worker *worker, tasker_error *error) {
     tk_arena arena = {0};
-    tasker_status status =
-        tk_store_call(worker->engine.store, begin, TK_STORE_WRITE, error);
+    tasker_status status = tk_store_call(worker->engine.store, begin, TK_STORE_WRITE, error);
     if (status == TASKER_OK) {
         status = compare(worker, &arena, error);
     }

@@ -145,8 +145,8 @@ static tasker_status store_entry(entry *e, tasker_error *error) {
         e->row = *row;
     }
     if (status == TASKER_OK) {
-        status = tk_store_call(store, template_use, e->row.id, tk_clock_now(e->engine->clock),
-                               error);
+        status =
+            tk_store_call(store, template_use, e->row.id, tk_clock_now(e->engine->clock), error);
     }
     return tk_verb_finish(e->engine, status, error);
 }
@@ -156,9 +156,8 @@ static tasker_status first_error(const tk_findings *findings, const char *name,
     for (uint32_t i = 0; i < findings->count; i++) {
         const tk_finding *f = &findings->items[i];
         if (!f->warning) {
-            return tk_fail_at(error, TASKER_INVALID, f->path,
-                              "%s:%" PRIu32 ":%" PRIu32 ": %s", name, f->line, f->column,
-                              f->message);
+            return tk_fail_at(error, TASKER_INVALID, f->path, "%s:%" PRIu32 ":%" PRIu32 ": %s",
+                              name, f->line, f->column, f->message);
         }
     }
     return tk_fail(error, TASKER_INVALID, "%s: the template has errors", name);
@@ -206,8 +205,8 @@ tasker_status tk_register(tk_engine *engine, tk_str yaml, const char *name, tk_b
 
 /* --- a directory --- */
 
-static tasker_status register_file(tk_engine *engine, const char *path, tk_buf *report,
-                                   bool *valid, tasker_error *error) {
+static tasker_status register_file(tk_engine *engine, const char *path, tk_buf *report, bool *valid,
+                                   tasker_error *error) {
     tk_arena arena = {0};
     tk_str yaml = {NULL, 0};
     tasker_status status = tk_template_file_read(&arena, path, &yaml, error);

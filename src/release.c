@@ -33,7 +33,8 @@ tasker_status tk_leases_return(tk_engine *engine, tk_arena *arena, const tk_leas
     tasker_status status =
         tk_store_call(engine->store, state_lock, arena, ids, unique, states, found, error);
     if (status == TASKER_OK) {
-        status = tk_store_call(engine->store, lease_return, leases, readies, count, returned, error);
+        status =
+            tk_store_call(engine->store, lease_return, leases, readies, count, returned, error);
     }
     return status == TASKER_OK ? tk_store_call(engine->store, sync, error) : status;
 }

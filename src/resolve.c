@@ -88,8 +88,7 @@ static tasker_status hand_save(hand *h, tk_act_kind kind, int32_t attempt, taske
     tk_progress_settle(&h->progress);
     tk_act_row act = tk_verb_act(h->engine, &h->task, kind, (int32_t)h->step, h->act);
     act.attempt = attempt;
-    tasker_status status =
-        tk_verb_save(h->engine, h->known, &h->state, &h->progress, &act, error);
+    tasker_status status = tk_verb_save(h->engine, h->known, &h->state, &h->progress, &act, error);
     for (uint32_t i = 0; status == TASKER_OK && i < h->freed.count; i++) {
         status = insert_ready(h, h->freed.numbers[i], 0, error);
     }
@@ -105,8 +104,8 @@ static tasker_status retry_locked(hand *h, tasker_error *error) {
     bool was_waiting = false;
     tasker_status status = TASKER_OK;
     if (mark == TK_MARK_LIVE) {
-        status = tk_store_call(h->engine->store, later_delete, &key, 1, &waiting, &was_waiting,
-                               error);
+        status =
+            tk_store_call(h->engine->store, later_delete, &key, 1, &waiting, &was_waiting, error);
         if (status == TASKER_OK) {
             status = tk_store_call(h->engine->store, sync, error);
         }
@@ -191,7 +190,8 @@ static tasker_status refuse_if_seen(hand *h, tasker_error *error) {
     tk_place_row *places = NULL;
     uint32_t place_count = 0;
     if (status == TASKER_OK) {
-        status = tk_store_call(store, place_list, &h->arena, &h->task, &places, &place_count, error);
+        status =
+            tk_store_call(store, place_list, &h->arena, &h->task, &places, &place_count, error);
     }
     if (status == TASKER_OK) {
         status = tk_store_call(store, sync, error);
@@ -207,10 +207,11 @@ static tasker_status refuse_if_seen(hand *h, tasker_error *error) {
         seen = seen || (places[i].attempts > 0 && is_descendant(h, places[i].step));
     }
     /* mutant 10: a child keeps the older result of its parent */
-    return seen && !TK_MUTANT(10) ? tk_fail(error, TASKER_CONFLICT,
-                          "a step that depends on this one was claimed already: its result can no "
-                          "longer be changed")
-                : TASKER_OK;
+    return seen && !TK_MUTANT(10)
+               ? tk_fail(error, TASKER_CONFLICT,
+                         "a step that depends on this one was claimed already: its result can no "
+                         "longer be changed")
+               : TASKER_OK;
 }
 
 /* Takes a step out of where it waits and puts it back behind the new result. */
@@ -236,8 +237,9 @@ static tasker_status requeue(hand *h, uint32_t step, tasker_error *error) {
         return TASKER_OK;
     }
     if (status == TASKER_OK && !deleted) {
-        status = tk_fail(error, TASKER_CONFLICT, "a step that depends on this one was claimed "
-                                                 "meanwhile: its result cannot be changed");
+        status = tk_fail(error, TASKER_CONFLICT,
+                         "a step that depends on this one was claimed "
+                         "meanwhile: its result cannot be changed");
     }
     if (status != TASKER_OK) {
         return status;
@@ -261,8 +263,7 @@ static tasker_status requeue_descendants(hand *h, tasker_error *error) {
 /* What stands in the ledger for a step that is done: its result is kept when none is given. */
 static tasker_status read_result(hand *h, tk_str *result, tasker_error *error) {
     tk_result_row row = {.key = key_of(h, h->step)};
-    tasker_status status =
-        tk_store_call(h->engine->store, results, &h->arena, &row, 1, error);
+    tasker_status status = tk_store_call(h->engine->store, results, &h->arena, &row, 1, error);
     if (status == TASKER_OK) {
         status = tk_store_call(h->engine->store, sync, error);
     }

@@ -83,9 +83,8 @@ static void wait_filled(tk_ring *ring, int64_t timeout_ms) {
     int waited = 0;
     ring->waiting++;
     while (ring->count == 0 && !ring->closed && ring->wakes == 0 && waited != ETIMEDOUT) {
-        waited = timeout_ms < 0
-                     ? pthread_cond_wait(&ring->filled, &ring->mutex)
-                     : pthread_cond_timedwait(&ring->filled, &ring->mutex, &until);
+        waited = timeout_ms < 0 ? pthread_cond_wait(&ring->filled, &ring->mutex)
+                                : pthread_cond_timedwait(&ring->filled, &ring->mutex, &until);
     }
     ring->waiting--;
     if (ring->wakes > 0) {

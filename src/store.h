@@ -43,10 +43,10 @@ typedef struct tk_task_row {
     int32_t priority;
     bool has_correlation, has_parent_correlation;
     tk_uuid correlation, parent_correlation;
-    tk_str tags;   /* JSON array of strings, or empty */
+    tk_str tags;                             /* JSON array of strings, or empty */
     tk_str initiator, source_system, reason; /* data NULL: none */
-    tk_str bypass_steps; /* JSON array of names, or empty */
-    tk_str context; /* JSON */
+    tk_str bypass_steps;                     /* JSON array of names, or empty */
+    tk_str context;                          /* JSON */
 } tk_task_row;
 
 /* One row of task_state with all its pages joined. */
@@ -55,8 +55,8 @@ typedef struct tk_state_row {
     int32_t state; /* tk_task_mark */
     int32_t open_steps, failed_steps;
     int64_t updated_us;
-    uint8_t *progress;       /* 3 bytes per step; the verb's to change */
-    const uint8_t *stored;   /* as loaded: only pages that differ are written; NULL on insert */
+    uint8_t *progress;     /* 3 bytes per step; the verb's to change */
+    const uint8_t *stored; /* as loaded: only pages that differ are written; NULL on insert */
     uint32_t progress_bytes;
 } tk_state_row;
 
@@ -130,7 +130,7 @@ typedef struct tk_worker_row {
     int64_t started_us;
     int32_t process;
     bool asleep;
-    tk_str name, host;      /* text */
+    tk_str name, host;           /* text */
     tk_str namespaces, handlers; /* JSON arrays of text */
 } tk_worker_row;
 
@@ -203,7 +203,7 @@ typedef struct tk_result_row {
 /* A step's row among the live ones, for readers. */
 typedef struct tk_place_row {
     uint16_t step;
-    int32_t place; /* tk_place of state.h: 1 ready, 2 lease, 3 later */
+    int32_t place;    /* tk_place of state.h: 1 ready, 2 lease, 3 later */
     int32_t attempts; /* claims so far; of a lease: with this one */
     int32_t worker;
     int64_t enqueued_us, claimed_us, run_at_us; /* 0 where it has none */
@@ -367,7 +367,7 @@ typedef enum tk_store_operation {
 const char *tk_store_operation_name(tk_store_operation operation);
 
 typedef struct tk_driver {
-    const char *name; /* "sqlite", "postgres" */
+    const char *name;  /* "sqlite", "postgres" */
     bool many_workers; /* several worker processes may share a store */
 #define X(name, arguments) tasker_status(*name) arguments;
     TK_STORE_OPERATION_MAP(X)

@@ -74,8 +74,8 @@ static tasker_status compare_context(tk_engine *engine, tk_submission *s, tk_req
                                      tasker_error *error) {
     tk_task_row winner = {0};
     bool found = false;
-    tasker_status status = tk_store_call(engine->store, task_load, &s->arena, &q->row.id, 1,
-                                         &winner, &found, error);
+    tasker_status status =
+        tk_store_call(engine->store, task_load, &s->arena, &q->row.id, 1, &winner, &found, error);
     if (status == TASKER_OK) {
         status = tk_store_call(engine->store, sync, error);
     }
@@ -130,8 +130,8 @@ static tasker_status settle_identities(tk_engine *engine, tk_submission *s, task
         identities[i] = (tk_identity_row){known->queue, tk_str_of(known->template->name),
                                           keyed[i]->identity, keyed[i]->row.id};
     }
-    tasker_status status = tk_store_call(engine->store, identity_insert, &s->arena, identities,
-                                         count, winners, error);
+    tasker_status status =
+        tk_store_call(engine->store, identity_insert, &s->arena, identities, count, winners, error);
     if (status == TASKER_OK) {
         status = tk_store_call(engine->store, sync, error);
     }
@@ -164,9 +164,8 @@ static bool add_steps(rows *r, tk_submission *s, const tk_request *q, uint32_t a
     const tk_template *template = q->known->template;
     tk_progress progress = {.step_count = template->step_count};
     progress.bytes =
-        tk_arena_alloc(&s->arena, (size_t)template->step_count * TK_PROGRESS_STEP_BYTES);
-    tk_freed freed = {
-        .numbers = tk_arena_array(&s->arena, template->step_count, sizeof(uint16_t))};
+        tk_arena_alloc(&s->arena, (size_t) template->step_count * TK_PROGRESS_STEP_BYTES);
+    tk_freed freed = {.numbers = tk_arena_array(&s->arena, template->step_count, sizeof(uint16_t))};
     if (progress.bytes == NULL || freed.numbers == NULL) {
         return false;
     }
@@ -310,8 +309,7 @@ tasker_status tk_submit(tk_engine *engine, tk_str request, tk_buf *answer, taske
     }
     for (uint32_t i = 0; status == TASKER_OK && i < s.count; i++) {
         status = tk_request_check(&s, &s.items[i], error);
-        s.items[i].row.id =
-            tk_uuid_task(s.items[i].row.created_us, tk_random_next(engine->random));
+        s.items[i].row.id = tk_uuid_task(s.items[i].row.created_us, tk_random_next(engine->random));
     }
     if (status == TASKER_OK && s.count > 0) {
         status = store_submission(engine, &s, error);

@@ -14,10 +14,10 @@
 
 /* One task to be made. Texts live in the submission's arena or in the request. */
 typedef struct tk_request {
-    uint32_t index; /* in the request's array */
+    uint32_t index;                       /* in the request's array */
     tk_str name, namespace_name, version; /* version empty: the one registered last */
     tk_json context;
-    tk_json bypass; /* array of strings, or NONE */
+    tk_json bypass;         /* array of strings, or NONE */
     tk_str idempotency_key; /* empty: none */
     tk_task_row row;        /* id, priority, tags, … as they will be stored */
     const tk_known *known;

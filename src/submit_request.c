@@ -52,8 +52,8 @@ static tasker_status read_text(reader *r, const char *member, size_t bytes_max, 
         return TASKER_OK;
     }
     if (value.kind != TK_JSON_STRING) {
-        return wrong(r, member, required ? "a text that is not empty is expected"
-                                         : "a text is expected");
+        return wrong(r, member,
+                     required ? "a text that is not empty is expected" : "a text is expected");
     }
     if (!tk_json_string(&r->submission->arena, value, text)) {
         return tk_nomem(r->error);
@@ -78,8 +78,8 @@ static tasker_status read_uuid(reader *r, const char *member, bool *has, tk_uuid
 }
 
 /* An array of short texts; *json is its canonical form, empty when there is none. */
-static tasker_status read_texts(reader *r, const char *member, uint32_t count_max,
-                                size_t bytes_max, tk_json *array, tk_str *json) {
+static tasker_status read_texts(reader *r, const char *member, uint32_t count_max, size_t bytes_max,
+                                tk_json *array, tk_str *json) {
     *array = given(r, member);
     if (array->kind == TK_JSON_NONE) {
         return TASKER_OK;
@@ -254,8 +254,8 @@ static int compare_numbers(const void *a, const void *b) {
 static tasker_status check_bypass(reader *r) {
     tk_request *q = r->request;
     const tk_template *template = q->known->template;
-    uint16_t *numbers = tk_arena_array(&r->submission->arena, tk_json_count(q->bypass) + 1,
-                                       sizeof(*numbers));
+    uint16_t *numbers =
+        tk_arena_array(&r->submission->arena, tk_json_count(q->bypass) + 1, sizeof(*numbers));
     if (numbers == NULL) {
         return tk_nomem(r->error);
     }

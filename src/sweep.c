@@ -37,8 +37,9 @@ static tasker_status endings_of(tk_engine *engine, tk_arena *arena, const tk_lea
     }
     for (uint32_t i = 0; status == TASKER_OK && i < count; i++) {
         if (!found[i]) {
-            return tk_fail(error, TASKER_STORE, "a lease names a task that is not there: run "
-                                                "`tasker store check`");
+            return tk_fail(error, TASKER_STORE,
+                           "a lease names a task that is not there: run "
+                           "`tasker store check`");
         }
         (*endings)[i] = (tk_ending){
             .lease = leases[i],
@@ -72,8 +73,8 @@ static tasker_status recover_some(tk_engine *engine, tk_arena *arena, int32_t wo
     tk_moved moved = {0};
     status = endings_of(engine, arena, leases, count, &endings, error);
     if (status == TASKER_OK) {
-        status = tk_complete(engine, arena, endings, count, tk_clock_now(engine->clock), &moved,
-                             error);
+        status =
+            tk_complete(engine, arena, endings, count, tk_clock_now(engine->clock), &moved, error);
     }
     if (status == TASKER_OK && moved.ready_count > 0) {
         status = tk_store_call(engine->store, ready_insert, moved.ready, moved.ready_count, error);

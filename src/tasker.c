@@ -19,8 +19,7 @@ tasker_status tk_handle_usable(pid_t opener, tasker_error *error) {
 
 /* --- open, close --- */
 
-static tasker_status set_environment(tasker *handle, const char *environment,
-                                     tasker_error *error) {
+static tasker_status set_environment(tasker *handle, const char *environment, tasker_error *error) {
     if (environment == NULL) {
         environment = getenv("TASKER_ENV");
     }
@@ -58,8 +57,8 @@ tasker_status tasker_open(const char *url, const tasker_options *options, tasker
         return tk_nomem(error);
     }
     made->opener = tk_process_id();
-    made->log = (tk_log){options != NULL ? options->log : NULL,
-                         options != NULL ? options->log_user : NULL};
+    made->log =
+        (tk_log){options != NULL ? options->log : NULL, options != NULL ? options->log_user : NULL};
     made->engine = (tk_engine){
         .clock = &tk_clock_system,
         .random = &tk_random_system,
@@ -152,8 +151,8 @@ tasker_status tasker_template_put(tasker *handle, tasker_bytes yaml, const char 
     tk_buf buf = {0};
     if (status == TASKER_OK) {
         bool valid = false;
-        status = tk_register(&handle->engine, yaml, name, report != NULL ? &buf : NULL, &valid,
-                             error);
+        status =
+            tk_register(&handle->engine, yaml, name, report != NULL ? &buf : NULL, &valid, error);
     }
     return hand_out(status, &buf, report, error);
 }
@@ -202,7 +201,8 @@ static tasker_status parse_task(tasker *handle, const char *text, tk_uuid *id,
     }
     uint32_t step = 0;
     if (status == TASKER_OK && tk_uuid_step_split(id, id, &step)) {
-        status = tk_fail(error, TASKER_INVALID, "this is a step's id: the id of a task is expected");
+        status =
+            tk_fail(error, TASKER_INVALID, "this is a step's id: the id of a task is expected");
     }
     return status;
 }
@@ -255,8 +255,8 @@ static tasker_status peek(tasker *handle, const tk_uuid *id, bool *resting, task
     return status;
 }
 
-static tasker_status wait_for(tasker *handle, const tk_uuid *id, int64_t timeout_ms,
-                              bool *resting, tasker_error *error) {
+static tasker_status wait_for(tasker *handle, const tk_uuid *id, int64_t timeout_ms, bool *resting,
+                              tasker_error *error) {
     const tk_clock *clock = handle->engine.clock;
     int64_t until_us = tk_clock_monotonic(clock) + timeout_ms * 1000;
     uint64_t seen = tk_signal_wait(&handle->signal, 0, 0);
@@ -363,8 +363,8 @@ tasker_status tasker_query(tasker *handle, tasker_query_kind kind, tasker_bytes 
     tasker_status status = tk_handle_usable(handle->opener, error);
     tk_buf buf = {0};
     if (status == TASKER_OK) {
-        status = tk_query(&handle->engine, kind, filter.size > 0 ? filter : TK_STR("{}"), &buf,
-                          error);
+        status =
+            tk_query(&handle->engine, kind, filter.size > 0 ? filter : TK_STR("{}"), &buf, error);
     }
     return hand_out(status, &buf, answer, error);
 }

@@ -173,8 +173,9 @@ tasker_status tasker_worker_start(tasker_worker *worker, tasker_error *error) {
     if (worker->started || worker->stopping) {
         status = tk_fail(error, TASKER_INVALID, "the worker was started or stopped before");
     } else if (pthread_create(&worker->pump, NULL, tk_pump_run, worker) != 0) {
-        status = tk_fail(error, TASKER_STORE, "no thread can be started: raise the limit of "
-                                              "processes (ulimit -u)");
+        status = tk_fail(error, TASKER_STORE,
+                         "no thread can be started: raise the limit of "
+                         "processes (ulimit -u)");
     } else {
         worker->started = true;
     }
@@ -206,8 +207,7 @@ tasker_status tasker_worker_extend(tasker_worker *worker, const char *event_id, 
 tasker_status tasker_worker_release(tasker_worker *worker, const char *event_id, bool started,
                                     tasker_error *error) {
     tasker_status status = tk_handle_usable(worker->opener, error);
-    return status == TASKER_OK ? tk_worker_release(worker->core, event_id, started, error)
-                               : status;
+    return status == TASKER_OK ? tk_worker_release(worker->core, event_id, started, error) : status;
 }
 
 tasker_status tasker_worker_overdue(tasker_worker *worker, char event_id[TASKER_UUID_SIZE],
@@ -323,8 +323,7 @@ tasker_status tasker_worker_stop(tasker_worker *worker, int64_t timeout_ms, task
         return status;
     }
     timeout_ms = timeout_ms < 0 ? 0 : timeout_ms;
-    int64_t deadline_us =
-        tk_clock_monotonic(worker->core->engine.clock) + timeout_ms * 1000;
+    int64_t deadline_us = tk_clock_monotonic(worker->core->engine.clock) + timeout_ms * 1000;
     pthread_mutex_lock(&worker->mutex);
     if (!worker->stopping || deadline_us < worker->stop_deadline_us) {
         worker->stop_deadline_us = deadline_us;

@@ -32,21 +32,21 @@ typedef struct tk_steps {
 } tk_steps;
 
 typedef struct tk_template_step {
-    bool present;         /* numbers of steps that an older revision had are holes */
-    uint16_t number;      /* = its index in tk_template.steps */
+    bool present;    /* numbers of steps that an older revision had are holes */
+    uint16_t number; /* = its index in tk_template.steps */
     const char *name;
     const char *callable;
-    tk_str inputs;        /* JSON object: handler.initialization ("{}" when none) */
-    tk_str definition;    /* JSON object of contract 3.5 */
+    tk_str inputs;     /* JSON object: handler.initialization ("{}" when none) */
+    tk_str definition; /* JSON object of contract 3.5 */
     tk_retry_policy retry;
-    int64_t timeout_ms;   /* 0: none */
-    tk_steps parents;     /* sorted */
-    tk_steps children;    /* sorted */
-    tk_steps ancestors;   /* all transitive, sorted */
+    int64_t timeout_ms; /* 0: none */
+    tk_steps parents;   /* sorted */
+    tk_steps children;  /* sorted */
+    tk_steps ancestors; /* all transitive, sorted */
 } tk_template_step;
 
 typedef struct tk_template {
-    tk_arena arena;       /* everything below lives here */
+    tk_arena arena; /* everything below lives here */
     const char *namespace_name;
     const char *name;
     const char *version;
@@ -56,7 +56,7 @@ typedef struct tk_template {
     tk_str spec;          /* the text it was made of */
     tk_digest digest;     /* of the spec without step numbers */
     tk_template_step *steps;
-    uint32_t step_count;  /* highest number + 1, holes included: the size of a progress */
+    uint32_t step_count; /* highest number + 1, holes included: the size of a progress */
     uint32_t step_present_count;
     const tk_name *by_name; /* the present steps, sorted by name: step_present_count of them */
 } tk_template;

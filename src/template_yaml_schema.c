@@ -49,8 +49,7 @@ static const tk_yaml *follow(const tk_yaml *node, tk_str path) {
 static void report(void *user, bool wrong, const char *path, const char *message) {
     tk_reader *r = user;
     bool counted_only = r->findings->count == TK_FINDINGS_MAX; /* then nobody sees the place */
-    const tk_yaml *node =
-        counted_only ? r->input_schema : follow(r->input_schema, tk_str_of(path));
+    const tk_yaml *node = counted_only ? r->input_schema : follow(r->input_schema, tk_str_of(path));
     if (wrong) {
         tk_reader_error(r, node, "%s", message);
     } else {

@@ -78,8 +78,9 @@ static void expire(tk_worker *w, int64_t mono_us) {
                 held->in_handler = false;
                 w->in_handler_count--;
             }
-            if (!buf.failed && tk_held_end(held, TK_OUTCOME_ERROR, &failure, (tk_str){NULL, 0},
-                                           tk_buf_view(&buf), (tk_str){NULL, 0}) &&
+            if (!buf.failed &&
+                tk_held_end(held, TK_OUTCOME_ERROR, &failure, (tk_str){NULL, 0}, tk_buf_view(&buf),
+                            (tk_str){NULL, 0}) &&
                 tk_ring_push(&w->done, held, false)) {
                 held->state = TK_HELD_ENDED;
                 held->timed_out = true;
@@ -196,8 +197,8 @@ static tasker_status claim(turn *t, tasker_error *error) {
         return status;
     }
     uint32_t made = 0;
-    status = tk_claims_hold(&w->engine, &w->arena, rows, count, &t->made[t->made_count], &made,
-                            error);
+    status =
+        tk_claims_hold(&w->engine, &w->arena, rows, count, &t->made[t->made_count], &made, error);
     t->made_count += made;
     return status;
 }
@@ -292,8 +293,7 @@ static void show(turn *t) {
     for (uint32_t i = 0; i < t->made_count; i++) {
         tk_held_add(w, t->made[i]);
         w->stats.claimed++;
-        w->step_bytes_mean =
-            (w->step_bytes_mean * 15 + (int64_t)t->made[i]->arena.used_bytes) / 16;
+        w->step_bytes_mean = (w->step_bytes_mean * 15 + (int64_t)t->made[i]->arena.used_bytes) / 16;
         if (t->made[i]->lease.claimed_us > w->now_floor_us) {
             raise_floor(w, t->made[i]->lease.claimed_us, t->mono_us);
         }
@@ -373,8 +373,10 @@ static void blame(turn *t, const tasker_error *why) {
     }
     char step[TASKER_UUID_SIZE];
     memcpy(step, w->unsaved[0]->step.step_id, sizeof(step));
-    tk_log_line(w->engine.log, TASKER_LOG_ERROR, "the outcome of step %s cannot be saved (%s): it "
-                "is given up, and the step is tried again", step, why->message);
+    tk_log_line(w->engine.log, TASKER_LOG_ERROR,
+                "the outcome of step %s cannot be saved (%s): it "
+                "is given up, and the step is tried again",
+                step, why->message);
     pthread_mutex_lock(&w->mutex);
     w->stats.refused++;
     tk_held_settle(w, w->unsaved[0]);
@@ -399,7 +401,7 @@ static void fail(turn *t, tasker_status status, const tasker_error *why) {
     count_failure(w);
     if (status == TASKER_STORE) {
         w->fate_unknown = true; /* of the commit perhaps: the leases will tell */
-        if (TK_MUTANT(17)) { /* what was sent without an answer is taken for saved */
+        if (TK_MUTANT(17)) {    /* what was sent without an answer is taken for saved */
             pthread_mutex_lock(&w->mutex);
             for (uint32_t i = 0; i < w->unsaved_count; i++) {
                 tk_held_settle(w, w->unsaved[i]);

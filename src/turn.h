@@ -17,20 +17,20 @@
 #define TK_TURN_OUTCOMES_MAX 256 /* outcomes saved by one turn */
 #define TK_PREFETCH_MAX 512      /* steps claimed beyond the free threads */
 #define TK_PREFETCH_WINDOW_US 50000
-#define TK_GATHER_MAX 64         /* outcomes for which a busy host's turn is put off … */
-#define TK_GATHER_US 1000        /* … for at most this long */
+#define TK_GATHER_MAX 64  /* outcomes for which a busy host's turn is put off … */
+#define TK_GATHER_US 1000 /* … for at most this long */
 #define TK_PREFETCH_BYTES (INT64_C(16) << 20) /* of contexts and results that wait for a thread */
-#define TK_STICKY_RUN_MAX 64     /* turns in a row that kept steps before the queue gets its own */
+#define TK_STICKY_RUN_MAX 64 /* turns in a row that kept steps before the queue gets its own */
 #define TK_HELD_MAX (TASKER_SLOTS_MAX + TK_PREFETCH_MAX)
 #define TK_BEAT_US 1000000
 #define TK_BEAT_IDLE_US 5000000
-#define TK_LOOK_OPEN_US 1000000  /* longest wait with work open */
+#define TK_LOOK_OPEN_US 1000000 /* longest wait with work open */
 #define TK_LOOK_IDLE_US 5000000
-#define TK_DUE_MAX 1000          /* steps that one turn moves from later to ready */
-#define TK_STRIKES_MAX 3         /* refusals of one outcome before it is given up */
+#define TK_DUE_MAX 1000           /* steps that one turn moves from later to ready */
+#define TK_STRIKES_MAX 3          /* refusals of one outcome before it is given up */
 #define TK_FAILURE_PAUSE_US 50000 /* after a failed turn; doubled each time, five times */
 #define TK_EXTEND_MS_MAX (INT64_C(30) * 86400 * 1000)
-#define TK_DEATH_BEATS 10        /* own beats during which another's stood still */
+#define TK_DEATH_BEATS 10 /* own beats during which another's stood still */
 
 typedef enum tk_held_state {
     TK_HELD_WAITING = 0, /* in the ready ring */
@@ -47,14 +47,15 @@ typedef struct tk_held {
     tk_lease_row lease;
     const tk_known *known;
     tk_task_row task;
-    tk_result_row *results; /* of the ancestors, in the template's order; dependencies[] shows them */
+    tk_result_row
+        *results; /* of the ancestors, in the template's order; dependencies[] shows them */
     tk_held_state state;
-    bool in_handler;      /* taken and not returned: takes a slot */
+    bool in_handler; /* taken and not returned: takes a slot */
     bool overdue_told;
     bool timed_out;
-    bool give_back;       /* ended by release before it began: no attempt is recorded */
+    bool give_back; /* ended by release before it began: no attempt is recorded */
     int64_t started_mono_us, deadline_mono_us; /* 0: none */
-    tk_ending ending;     /* once ENDED; its texts live in `ended` */
+    tk_ending ending;                          /* once ENDED; its texts live in `ended` */
     tk_arena ended;
     uint32_t round;       /* of tk_reconcile: its lease was there */
     uint32_t references;  /* atomic */
@@ -87,7 +88,7 @@ typedef struct tk_worker {
     pthread_mutex_t mutex; /* covers buckets … stats */
     tk_held *buckets[TK_HELD_BUCKETS];
     uint32_t held_count, in_handler_count;
-    int64_t handler_us_mean; /* of handlers that ended here, moving; 0: none yet */
+    int64_t handler_us_mean;       /* of handlers that ended here, moving; 0: none yet */
     int64_t next_deadline_mono_us; /* the earliest step time-out, or 0 */
     tasker_worker_stats stats;
 
@@ -102,22 +103,22 @@ typedef struct tk_worker {
     uint32_t unsaved_count;
     uint32_t batch_max; /* how many of them the next turn sends: halved when a batch is refused */
     int64_t step_bytes_mean; /* what a held step takes, moving */
-    uint32_t strikes;   /* how often the first of them was refused alone */
-    bool fate_unknown; /* an answer was lost: compare leases with memory first */
-    bool taken_for_dead; /* a beat found no row: begin anew under another id */
-    uint32_t failures; /* turns in a row */
-    uint32_t round;    /* of tk_reconcile */
-    tk_str name;       /* for registering anew */
+    uint32_t strikes;        /* how often the first of them was refused alone */
+    bool fate_unknown;       /* an answer was lost: compare leases with memory first */
+    bool taken_for_dead;     /* a beat found no row: begin anew under another id */
+    uint32_t failures;       /* turns in a row */
+    uint32_t round;          /* of tk_reconcile */
+    tk_str name;             /* for registering anew */
     tk_str *namespace_names, *handler_names;
-    bool stopping;     /* claim nothing */
-    bool idle;         /* the last look found nothing */
-    bool looked_around; /* after the last beat */
-    bool woken;        /* this turn was asked for */
+    bool stopping;                           /* claim nothing */
+    bool idle;                               /* the last look found nothing */
+    bool looked_around;                      /* after the last beat */
+    bool woken;                              /* this turn was asked for */
     int64_t now_floor_us, now_floor_mono_us; /* the time last used, and when that was */
     int64_t next_beat_mono_us, next_look_mono_us;
     int64_t next_due_us; /* 0: none known */
     uint32_t sticky_run; /* turns in a row whose kept steps left no slot for the queue */
-    int32_t top_class; /* highest class with work left at the last claim */
+    int32_t top_class;   /* highest class with work left at the last claim */
     tk_peer peers[TK_PEERS_MAX];
     uint32_t peer_count;
     tk_arena arena;       /* of the current turn */

@@ -87,8 +87,8 @@ tasker_status tk_verb_date(tk_engine *engine, tk_arena *arena, const tk_state_ro
                            int64_t *date_us, tasker_error *error) {
     tk_place_row *places = NULL;
     uint32_t count = 0;
-    tasker_status status = tk_store_call(engine->store, place_list, arena, &state->task_id, &places,
-                                         &count, error);
+    tasker_status status =
+        tk_store_call(engine->store, place_list, arena, &state->task_id, &places, &count, error);
     if (status == TASKER_OK) {
         status = tk_store_call(engine->store, sync, error);
     }

@@ -27,11 +27,10 @@ static tasker_status copy_setup(tk_worker *w, const tk_worker_setup *setup, task
         tk_arena_array(&w->setup_arena, setup->handler_count, sizeof(*w->skill_handlers));
     w->skill.queues = w->skill_queues;
     w->skill.handlers = w->skill_handlers;
-    bool copied =
-        w->skill_queues != NULL && w->skill_handlers != NULL &&
-        tk_arena_str(&w->setup_arena, setup->name, &w->name) &&
-        copy_names(w, setup->namespaces, setup->namespace_count, &w->namespace_names) &&
-        copy_names(w, setup->handlers, setup->handler_count, &w->handler_names);
+    bool copied = w->skill_queues != NULL && w->skill_handlers != NULL &&
+                  tk_arena_str(&w->setup_arena, setup->name, &w->name) &&
+                  copy_names(w, setup->namespaces, setup->namespace_count, &w->namespace_names) &&
+                  copy_names(w, setup->handlers, setup->handler_count, &w->handler_names);
     return copied ? TASKER_OK : tk_nomem(error);
 }
 
@@ -88,8 +87,7 @@ static tasker_status insert_row(tk_worker *w, tk_arena *arena, tasker_error *err
 
 tasker_status tk_worker_register(tk_worker *worker, tasker_error *error) {
     tk_arena arena = {0};
-    tasker_status status =
-        tk_store_call(worker->engine.store, begin, TK_STORE_WRITE, error);
+    tasker_status status = tk_store_call(worker->engine.store, begin, TK_STORE_WRITE, error);
     if (status == TASKER_OK) {
         status = insert_row(worker, &arena, error);
     }
