@@ -19,7 +19,7 @@ module TaskerCore
       def default
         return new { FFI.runtime.store } if FFI.running?
 
-        DEFAULT_LOCK.synchronize { @default ||= open(TaskerCore.configuration.store) }
+        DEFAULT_LOCK.synchronize { @default ||= self.open(TaskerCore.configuration.store) }
       end
 
       # Closes the configured store; the next call opens it again.
@@ -43,8 +43,8 @@ module TaskerCore
     end
 
     # @param request [Hash, Types::TaskTypes::TaskRequest, nil]
-    # @param members [Hash] name:, namespace:, context:, version:, priority:, tags:, idempotency_key:,
-    #   bypass_steps:, …
+    # @param members [Hash] name:, namespace:, context:, version:, priority:, tags:,
+    #   idempotency_key:, bypass_steps:, …
     # @return [TaskHandle]
     # @raise [Errors::FFIError] the message says which member is wrong; context[:path] too
     def submit(request = nil, **members)
@@ -71,7 +71,8 @@ module TaskerCore
     # @return [TaskHandle] also of a task that does not exist: reading it raises
     def task(uuid) = TaskHandle.new(self, uuid)
 
-    # @param filter [Hash] namespace:, name:, version:, state:, tag:, correlation_id:, limit:, after:
+    # @param filter [Hash] namespace:, name:, version:, state:, tag:, correlation_id:, limit:,
+    #   after:
     # @return [Hash] tasks, and next: a cursor for after:, or nil
     def tasks(**filter) = query(Native::Store::QUERY_TASKS, filter)
 
@@ -111,7 +112,8 @@ module TaskerCore
     end
 
     def members_of(request)
-      (request.respond_to?(:to_ffi_hash) ? request.to_ffi_hash : request).to_h.transform_keys(&:to_sym)
+      request = request.to_ffi_hash if request.respond_to?(:to_ffi_hash)
+      request.to_h.transform_keys(&:to_sym)
     end
 
     def parse(text) = JSON.parse(text, max_nesting: QUERY_NESTING_MAX)
