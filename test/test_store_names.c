@@ -64,7 +64,7 @@ static int32_t template_put(store_fixture *fx, const char *version, uint8_t dige
     };
     for (uint32_t i = 0; i < count; i++) {
         names[i] = tk_str_of(steps[i]);
-        ancestors[i] = (tk_str){"\0\1\0\2", i * 2};
+        ancestors[i] = (tk_str){"\0\0\0\1\0\2\0\3", i * 2};
     }
     OK(template_insert, &row, names, ancestors, count);
     OK(template_use, row.id, digest);
