@@ -51,3 +51,7 @@ if ENV["TASKER_ASAN"] == "1"
 end
 
 create_makefile("tasker_core/tasker_core")
+
+# Every object depends on the headers and on what this file decides; mkmf knows neither.
+headers = Dir[File.join(HERE, "*.h"), File.join(CORE, "{src,include}", "*.h")]
+File.write("Makefile", "\n$(OBJS): Makefile #{headers.join(" ")}\n", mode: "a")
