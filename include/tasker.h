@@ -308,9 +308,11 @@ typedef struct tasker_step {
     const char *task_version;
     const char *step_name;
     const char *callable;
-    uint32_t step_index;      /* the step's number within its template */
-    uint32_t attempt;         /* 1 on the first run; never restarts */
-    uint32_t attempts_before; /* claims since the last operator's retry, without this one */
+    const char *named_task_id; /* of the template, the same in every store */
+    const char *named_step_id; /* of its step, the same in every version */
+    uint32_t step_index;       /* the step's number within its template */
+    uint32_t attempt;          /* 1 on the first run; never restarts */
+    uint32_t attempts_before;  /* claims since the last operator's retry, without this one */
     uint32_t attempts_max;
     bool retryable;
     int32_t priority;

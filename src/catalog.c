@@ -137,6 +137,22 @@ tasker_status tk_catalog_get(tk_engine *engine, int32_t template_id, const tk_kn
     return status;
 }
 
+static tasker_status known_of(tk_engine *engine, tk_arena *arena, const tk_template_row *row,
+                              const tk_known **known, tasker_error *error) {
+    *known = lookup(engine->catalog, row->id);
+    return *known != NULL ? TASKER_OK : make_known(engine, arena, row, known, error);
+}
+
+static tasker_status say_unknown(tk_str namespace_name, tk_str name, tk_str version,
+                                 tasker_error *error) {
+    return tk_fail(error, TASKER_NOTFOUND,
+                   "no template \"%.*s\" in namespace \"%.*s\"%s%.*s is registered: start a "
+                   "worker that has it, or put it with `tasker template put FILE`",
+                   (int)name.size, name.data, (int)namespace_name.size, namespace_name.data,
+                   version.size > 0 ? " with version " : "", (int)version.size,
+                   version.size > 0 ? version.data : "");
+}
+
 tasker_status tk_catalog_find(tk_engine *engine, tk_str namespace_name, tk_str name, tk_str version,
                               const tk_known **known, tasker_error *error) {
     tk_arena arena = {0};
@@ -147,19 +163,9 @@ tasker_status tk_catalog_find(tk_engine *engine, tk_str namespace_name, tk_str n
     if (status == TASKER_OK) {
         status = tk_store_call(engine->store, sync, error);
     }
-    if (status == TASKER_OK && row == NULL) {
-        status = tk_fail(error, TASKER_NOTFOUND,
-                         "no template \"%.*s\" in namespace \"%.*s\"%s%.*s is registered: start a "
-                         "worker that has it, or put it with `tasker template put FILE`",
-                         (int)name.size, name.data, (int)namespace_name.size, namespace_name.data,
-                         version.size > 0 ? " with version " : "", (int)version.size,
-                         version.size > 0 ? version.data : "");
-    }
     if (status == TASKER_OK) {
-        *known = lookup(engine->catalog, row->id);
-        if (*known == NULL) {
-            status = make_known(engine, &arena, row, known, error);
-        }
+        status = row == NULL ? say_unknown(namespace_name, name, version, error)
+                             : known_of(engine, &arena, row, known, error);
     }
     tk_arena_release(&arena);
     return status;

@@ -108,6 +108,8 @@ static void describe(tk_held *held, int32_t base) {
     shown->task_version = template->version;
     shown->step_name = step->name;
     shown->callable = step->callable;
+    shown->named_task_id = template->named_id;
+    shown->named_step_id = step->named_id;
     shown->step_index = lease->step;
     shown->attempt = (uint32_t)lease->attempt;
     shown->attempts_before = (uint32_t)(lease->attempt - 1 - base);

@@ -106,6 +106,8 @@ void tk_query_step_write(tk_buf *buf, const tk_view *view, uint32_t step, int64_
     tk_buf_char(buf, '{');
     tk_query_member_uuid(buf, "step_uuid", &id);
     tk_query_member_uuid(buf, "task_uuid", &view->task.id);
+    tk_json_write_member_string(buf, "named_step_uuid",
+                                tk_str_of(view->known->template->steps[step].named_id));
     tk_json_write_member_string(buf, "name", tk_str_of(s->step->name));
     tk_json_write_member_string(buf, "current_state", tk_str_of(tk_step_state_name(s->state)));
     write_readiness(buf, view, s, now_us);

@@ -65,6 +65,7 @@ void tk_query_task_write(tk_buf *buf, const tk_view *view) {
     const tk_template *template = view->known->template;
     tk_buf_char(buf, '{');
     tk_query_member_uuid(buf, "task_uuid", &task->id);
+    tk_json_write_member_string(buf, "named_task_uuid", tk_str_of(view->known->template->named_id));
     tk_json_write_member_string(buf, "name", tk_str_of(template->name));
     tk_json_write_member_string(buf, "namespace", tk_str_of(template->namespace_name));
     tk_json_write_member_string(buf, "version", tk_str_of(template->version));

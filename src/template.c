@@ -386,6 +386,30 @@ static tasker_status build(opening *o, tk_str spec) {
     return status == TASKER_OK ? connect_steps(o) : status;
 }
 
+static bool name_one(tk_arena *arena, const tk_template *t, const char *separator, const char *last,
+                     char id[TASKER_UUID_SIZE]) {
+    const char *text =
+        tk_arena_printf(arena, "%s/%s%s%s", t->namespace_name, t->name, separator, last);
+    if (text != NULL) {
+        tk_uuid derived = tk_uuid_derived(tk_str_of(text));
+        tk_uuid_format(&derived, id);
+    }
+    return text != NULL;
+}
+
+/* The ids of the named task and its named steps: the same in every store and revision. */
+static tasker_status name_ids(opening *o) {
+    tk_template *t = o->template;
+    tk_arena arena = {0};
+    bool named = name_one(&arena, t, ":", t->version, t->named_id);
+    for (uint32_t i = 0; named && i < t->step_count; i++) {
+        tk_template_step *step = &t->steps[i];
+        named = !step->present || name_one(&arena, t, "/", step->name, step->named_id);
+    }
+    tk_arena_release(&arena);
+    return named ? TASKER_OK : tk_nomem(o->error);
+}
+
 tasker_status tk_template_open(tk_str spec, tk_template **template, tasker_error *error) {
     *template = NULL;
     opening o = {.template = tk_alloc(sizeof(tk_template)), .error = error};
@@ -393,6 +417,9 @@ tasker_status tk_template_open(tk_str spec, tk_template **template, tasker_error
         return tk_nomem(error);
     }
     tasker_status status = build(&o, spec);
+    if (status == TASKER_OK) {
+        status = name_ids(&o);
+    }
     if (status != TASKER_OK) {
         tk_template_close(o.template);
         return status;

@@ -36,8 +36,9 @@ typedef struct tk_template_step {
     uint16_t number; /* = its index in tk_template.steps */
     const char *name;
     const char *callable;
-    tk_str inputs;     /* JSON object: handler.initialization ("{}" when none) */
-    tk_str definition; /* JSON object of contract 3.5 */
+    char named_id[TASKER_UUID_SIZE]; /* derived from namespace, template and step name */
+    tk_str inputs;                   /* JSON object: handler.initialization ("{}" when none) */
+    tk_str definition;               /* JSON object of contract 3.5 */
     tk_retry_policy retry;
     int64_t timeout_ms; /* 0: none */
     tk_steps parents;   /* sorted */
@@ -50,7 +51,8 @@ typedef struct tk_template {
     const char *namespace_name;
     const char *name;
     const char *version;
-    const char *description; /* "" when none */
+    char named_id[TASKER_UUID_SIZE]; /* derived from namespace, name and version */
+    const char *description;         /* "" when none */
     tk_identity identity;
     tk_json input_schema; /* kind NONE when there is none */
     tk_str spec;          /* the text it was made of */

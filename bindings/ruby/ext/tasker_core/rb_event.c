@@ -16,6 +16,7 @@
     X(attempt) X(attempts) X(backoff_request_seconds) X(callable) X(context) X(created_at)         \
     X(dependency_results) X(error) X(event_id) X(fields) X(in_process) X(inputs)                   \
     X(last_attempted_at) X(max_attempts) X(metadata) X(name) X(named_step_uuid) X(namespace_name)  \
+    X(named_task_uuid) \
     X(orchestration_metadata) X(priority) X(processed) X(processed_at) X(result) X(results)        \
     X(retryable) X(skippable) X(status) X(step_definition) X(step_uuid) X(success) X(task)         \
     X(task_name) X(task_sequence_step) X(task_uuid) X(task_version) X(timeout_ms) X(updated_at)    \
@@ -89,7 +90,8 @@ static VALUE time_text(int64_t at_us) {
 
 static VALUE task_hash(const tasker_step *step, VALUE task_id, VALUE created_at) {
     const VALUE inner[] = {
-        key.task_uuid, task_id, key.context, json(step->context),
+        key.task_uuid, task_id, key.named_task_uuid, text(step->named_task_id),
+        key.context, json(step->context),
         key.priority, INT2NUM(step->priority),
         key.created_at, created_at,
         key.fields, json(step->task_fields),
@@ -106,7 +108,7 @@ static VALUE task_hash(const tasker_step *step, VALUE task_id, VALUE created_at)
 static VALUE workflow_step_hash(const tasker_step *step, VALUE task_id, VALUE step_id,
                                 VALUE created_at) {
     const VALUE pairs[] = {
-        key.workflow_step_uuid, step_id, key.task_uuid, task_id, key.named_step_uuid, Qnil,
+        key.workflow_step_uuid, step_id, key.task_uuid, task_id, key.named_step_uuid, text(step->named_step_id),
         key.name, text(step->step_name), key.retryable, step->retryable ? Qtrue : Qfalse,
         key.max_attempts, UINT2NUM(step->attempts_max),
         key.attempts, UINT2NUM(step->attempts_before), key.attempt, UINT2NUM(step->attempt),
