@@ -32,6 +32,7 @@ static tasker_status hand_open(hand *h, tasker_error *error) {
     if (status != TASKER_OK) {
         return status;
     }
+    assert(h->known != NULL);
     h->progress = tk_state_progress(&h->state);
     h->freed.numbers =
         tk_arena_array(&h->arena, h->known->template->step_count, sizeof(*h->freed.numbers));

@@ -356,6 +356,7 @@ tasker_status tk_sqlite_file_open(const char *path, bool create, bool read_only,
         } else {
             status = entry_new(true_path, &at, read_only, file, error);
             if (status == TASKER_OK) {
+                assert(*file != NULL);
                 (*file)->next = table;
                 table = *file;
             }
@@ -428,7 +429,7 @@ static void pid_write(const tk_sqlite_file *file) {
 static int pid_read(const tk_sqlite_file *file) {
     char text[32] = "";
     ssize_t size = pread(file->lock_fd, text, sizeof(text) - 1, 0);
-    return size > 0 ? atoi(text) : 0;
+    return size > 0 ? (int)strtol(text, NULL, 10) : 0;
 }
 
 static tasker_status entry_worker_lock(tk_sqlite_file *file, tasker_error *error) {
