@@ -12,6 +12,8 @@ module TaskerCore
     DRAIN_MS = 30_000
     BACKTRACE_LINES_MAX = 50
     DELAY_MS_MAX = 1000 * 60 * 60 * 24 * 365
+    NO_FAILURE = [false, nil, nil, nil, nil, nil].freeze
+    private_constant :NO_FAILURE
 
     # A result or metadata that JSON cannot express; the message says where.
     class PayloadError < Errors::FFIError; end
@@ -106,14 +108,12 @@ module TaskerCore
       # @raise [PayloadError] JSON cannot express it; the step is still open
       # @raise [Errors::FFIError]
       def send_step_completion_event(completion)
-        unless completion.is_a?(Hash) && (event_id = member(completion, :event_id))
-          raise Errors::FFIError.new("a completion is a Hash with an event_id",
-                                     operation: "complete")
-        end
-        unless complete_step_event(event_id, completion)
-          Logger.instance.info("step #{member(completion, :step_uuid)}: its claim is not current " \
-                               "any more, the completion changes nothing")
-        end
+        event_id = member(completion, :event_id) if completion.is_a?(Hash)
+        raise Errors::FFIError, "a completion is a Hash with an event_id" if event_id.nil?
+        return if complete_step_event(event_id, completion)
+
+        Logger.instance.info("step #{member(completion, :step_uuid)}: its claim is not current " \
+                             "any more, the completion changes nothing")
         nil
       end
 
@@ -121,25 +121,19 @@ module TaskerCore
       # @param completion [Hash] (see #send_step_completion_event)
       # @return [Boolean] false when the claim is no longer current
       def complete_step_event(event_id, completion)
-        worker = runtime.worker
         metadata = member(completion, :metadata) || {}
         metadata = { value: metadata } unless metadata.is_a?(Hash)
-        if member(completion, :success) == true
-          result = dump(member(completion, :result), "result")
-          return worker.complete(event_id, true, result, dump_or_tell(metadata), false, nil, nil,
-                                 nil, nil, nil)
-        end
-        worker.complete(event_id, false, nil, dump_or_tell(metadata),
-                        *failure_fields(completion, metadata))
+        ok = member(completion, :success) == true
+        result = dump(member(completion, :result), "result") if ok
+        failure = ok ? NO_FAILURE : failure_fields(completion, metadata)
+        runtime.worker.complete(event_id, ok, result, dump_or_tell(metadata), *failure)
       end
 
       # Gives a running step more time.
       #
       # @param timeout_ms [Integer] from now on
       # @return [Boolean] false when the claim is no longer current
-      def extend_step_event(event_id, timeout_ms)
-        runtime.worker.extend_step(event_id, timeout_ms)
-      end
+      def extend_step_event(event_id, timeout_ms) = runtime.worker.extend_step(event_id, timeout_ms)
 
       # @return [Boolean]
       def running? = !@runtime.nil? && @runtime.pid == Process.pid
@@ -152,8 +146,7 @@ module TaskerCore
         return current if !current.nil? && current.pid == Process.pid
 
         reason = current ? "it runs in the process this one was forked from" : "start it first"
-        raise Errors::FFIError.new("Worker system not running: #{reason}", operation: "worker",
-                                                                           context: {})
+        raise Errors::FFIError.new("Worker system not running: #{reason}", operation: "worker")
       end
 
       # @api private
@@ -174,8 +167,8 @@ module TaskerCore
 
       def open_runtime(config)
         defaults = TaskerCore.configuration
-        store = Native::Store.open(config[:store] || defaults.store, defaults.environment, false,
-                                   false)
+        url = config[:store] || defaults.store
+        store = Native::Store.open(url, defaults.environment, false, false)
         found = put_templates(store, config[:templates] || defaults.templates)
         worker = open_worker(store, config, defaults)
         Runtime.new(store: store, worker: worker, handle_id: uuid,
@@ -192,11 +185,9 @@ module TaskerCore
         namespaces = Array(config[:namespaces] || defaults.namespaces)
         polls = config[:event_driven_enabled] == false ||
                 (config[:deployment_mode] || config[:deployment_mode_hint]) == "PollingOnly"
-        worker = Native::Worker.open(store, texts(callables), texts(namespaces),
-                                     config[:worker_id]&.to_s,
-                                     Integer(config[:threads] || defaults.threads), polls)
-        worker.start
-        worker
+        threads = Integer(config[:threads] || defaults.threads)
+        Native::Worker.open(store, texts(callables), texts(namespaces), config[:worker_id]&.to_s,
+                            threads, polls).tap(&:start)
       end
 
       # @return [Array<String>] the namespaces of the templates
@@ -220,9 +211,7 @@ module TaskerCore
         { "handle_id" => @runtime.handle_id, "status" => status, "message" => message }
       end
 
-      def uuid
-        Random.urandom(16).unpack("H8H4H4H4H12").join("-")
-      end
+      def uuid = Random.urandom(16).unpack("H8H4H4H4H12").join("-")
 
       # retryable, retry_after_ms, message, class, code, backtrace
       def failure_fields(completion, metadata)
@@ -270,9 +259,8 @@ module TaskerCore
       end
 
       def utf8?(text)
-        text.encode(Encoding::UTF_8).valid_encoding?
-      rescue EncodingError
-        false
+        text = text.dup.force_encoding(Encoding::UTF_8) if text.encoding == Encoding::BINARY
+        text.valid_encoding?
       end
     end
   end

@@ -37,16 +37,14 @@ module TaskerCore
         @lock.synchronize { @running.values }.each { |id| @worker.release(id, true) }
       end
 
-      # Call it once the native worker is stopping. Kills what is still running.
-      def join
-        @stopping = true
-        idle = @lock.synchronize { @threads - @running.keys }
-        idle.each { |thread| thread.join(KILL_SECONDS) }
-        (@threads + [@watcher]).each(&:kill).each { |thread| thread.join(KILL_SECONDS) }
-      end
-
       # The native worker is about to stop: threads that end are not replaced.
       def stopping! = @stopping = true
+
+      # Call it once the native worker has stopped. Kills what is still running.
+      def join
+        @lock.synchronize { @threads - @running.keys }.each { |thread| thread.join(KILL_SECONDS) }
+        (@threads + [@watcher]).each(&:kill).each { |thread| thread.join(KILL_SECONDS) }
+      end
 
       private
 
@@ -54,7 +52,10 @@ module TaskerCore
         Thread.handle_interrupt(Object => :never) do
           Thread.new do
             Thread.current.name = "tasker handler"
-            work
+            while (event = take)
+              hand_on(event)
+              interruptible
+            end
           ensure
             replace(Thread.current) unless @stopping
           end
@@ -63,13 +64,6 @@ module TaskerCore
 
       def replace(thread)
         @lock.synchronize { @threads.map! { |one| one.equal?(thread) ? spawn : one } }
-      end
-
-      def work
-        while (event = take)
-          hand_on(event)
-          interruptible
-        end
       end
 
       # A thread that is done takes its next step without letting the GVL go.
@@ -89,19 +83,19 @@ module TaskerCore
         returned = true
       rescue Exception => e # rubocop:disable Lint/RescueException -- a listener's; the thread lives on
         Logger.instance.error("step #{event["step_uuid"]}: #{e.class}: #{e.message}")
-        give_up(id)
       ensure
         overdue = @lock.synchronize do
           @running.delete(Thread.current)
           @interrupted.delete(Thread.current)
         end
         drain_timeout if overdue
-        @worker.finished(id) if overdue || !returned
+        let_go(id) if overdue || !returned
       end
 
-      # Nobody completed the step: it is tried again. Completed before, this changes nothing.
-      def give_up(id)
+      # A step that nobody completed is tried again; to one that is complete this does nothing.
+      def let_go(id)
         @worker.release(id, true)
+        @worker.finished(id)
       rescue Errors::FFIError => e
         Logger.instance.error("giving back #{id}: #{e.message}")
       end
@@ -195,7 +189,7 @@ module TaskerCore
         previous = trap_signals(writer)
         start!(config)
         logger.info("worker #{@config[:worker_id]} runs; SIGINT or SIGTERM ends it")
-        loop { signals.getc == "?" ? print_status : break }
+        $stdout.puts(JSON.generate(status)).then { $stdout.flush } while signals.getc == "?"
         drain = Thread.new { shutdown!.tap { writer.putc "." } }
         @threads&.give_back while signals.getc != "."
         drain.value
@@ -268,36 +262,24 @@ module TaskerCore
         defaults = TaskerCore.configuration
         @config[:threads] = Integer(@config[:threads] || defaults.threads)
         @config[:worker_id] ||= "ruby-worker-#{Process.pid}"
-        warn_of_web_api
-        callables = Registry::HandlerRegistry.instance.discover!(*templates(defaults))
+        if @config[:enable_web_api] || @config[:listen]
+          logger.warn("this build has no web API: enable_web_api and listen are ignored")
+        end
+        folder = [@config[:templates] || defaults.templates].compact
+        callables = Registry::HandlerRegistry.instance.discover!(*folder)
         @handle = FFI.bootstrap_worker({ **@config, callables: callables })
         EventBridge.instance.start!
         @subscriber = StepExecutionSubscriber.new unless @subscriber&.active?
         @threads = HandlerThreads.new(FFI.runtime.worker, @config[:threads])
         @pid = Process.pid
         @state = :running
-        stop_at_exit
+        @at_exit ||= at_exit { shutdown! if @pid == Process.pid }
       rescue StandardError
         FFI.stop_worker
         raise
       end
 
-      def templates(defaults) = [@config[:templates] || defaults.templates].compact
-
-      def warn_of_web_api
-        return unless @config[:enable_web_api] || @config[:listen]
-
-        logger.warn("this build has no web API: enable_web_api and listen are ignored")
-      end
-
-      def stop_at_exit
-        return if @stops_at_exit
-
-        @stops_at_exit = true
-        at_exit { shutdown! if @pid == Process.pid }
-      end
-
-      def stop(timeout)
+      def stop(timeout) # rubocop:disable Naming/PredicateMethod
         @threads.stopping!
         drained = quietly { FFI.transition_to_graceful_shutdown((timeout * 1000).ceil) }
         busy = @threads.busy
@@ -323,11 +305,6 @@ module TaskerCore
           byte = name == "USR1" ? "?" : "!"
           [name, Signal.trap(name) { writer.write_nonblock(byte, exception: false) }]
         end
-      end
-
-      def print_status
-        puts JSON.generate(status)
-        $stdout.flush
       end
     end
   end

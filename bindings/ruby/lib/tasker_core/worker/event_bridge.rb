@@ -8,7 +8,7 @@ module TaskerCore
     # The bus between the native library and the handlers.
     #
     #   FFI.poll_step_events ──► publish_step_execution ──► step.execution.requested ──► subscribers
-    #   FFI.send_step_completion_event ◄── publish_step_completion ──► step.execution.completed, .failed
+    #   FFI.send_step_completion_event ◄── publish_step_completion ──► step.execution.completed
     #
     # Listeners run on the thread that publishes. What a listener of a completion raises is logged.
     class EventBridge
@@ -46,14 +46,15 @@ module TaskerCore
 
       # Hands a claimed step to its handler. Without a subscriber the usual one is made.
       #
-      # @param event [Hash] event_id, task_uuid, step_uuid, task_sequence_step; String or Symbol keys
+      # @param event [Hash] event_id, task_uuid, step_uuid, task_sequence_step; its keys may be
+      #   Strings or Symbols
       # @return [Boolean] false when the bridge is stopped
       # @raise [ArgumentError] it is no Hash
-      def publish_step_execution(event)
+      def publish_step_execution(event) # rubocop:disable Naming/PredicateMethod
         return false unless active?
         raise ArgumentError, "an event is a Hash, not #{event.class}" unless event.is_a?(Hash)
 
-        subscribe_default if @subscriber_count.zero?
+        StepExecutionSubscriber.new if @subscriber_count.zero?
         payload = { event_id: member(event, :event_id), task_uuid: member(event, :task_uuid),
                     step_uuid: member(event, :step_uuid), callable: member(event, :callable),
                     task_sequence_step:
@@ -69,12 +70,9 @@ module TaskerCore
         listener = subscriber || block
         raise ArgumentError, "a subscriber or a block is needed" if listener.nil?
 
+        listed = listener.respond_to?(:on_step_execution_requested) # can be unsubscribed
         @lock.synchronize do
-          if listener.respond_to?(:on_step_execution_requested)
-            subscribe(listener) # one that can be unsubscribed
-          else
-            subscribe(REQUESTED) { |event| listener.call(event) }
-          end
+          listed ? subscribe(listener) : subscribe(REQUESTED) { |event| listener.call(event) }
           @subscriber_count += 1
         end
         listener
@@ -134,10 +132,6 @@ module TaskerCore
       end
 
       def heard?(name) = __bus__.listeners.key?(name)
-
-      def subscribe_default
-        StepExecutionSubscriber.new
-      end
 
       def member(hash, name) = hash.fetch(name.name) { hash[name] }
     end

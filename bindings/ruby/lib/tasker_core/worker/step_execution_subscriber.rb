@@ -42,12 +42,8 @@ module TaskerCore
 
       # Handles no further events.
       def stop!
-        @lock.synchronize do
-          return unless @active
-
-          @active = false
-        end
-        @bridge.unsubscribe_from_step_execution(self)
+        was_active = @lock.synchronize { @active.tap { @active = false } }
+        @bridge.unsubscribe_from_step_execution(self) if was_active
       end
 
       # @return [Hash{Symbol => Integer}] processed, succeeded, failed
@@ -70,17 +66,13 @@ module TaskerCore
       private
 
       def finish(attempt, step, pid)
-        leave_forked_child(attempt) unless Process.pid == pid
+        leave_forked_child(attempt.failure) unless Process.pid == pid
         recorded = @bridge.publish_step_completion(attempt.completion)
-        count(recorded ? recorded[:success] : false)
-        report(step, attempt.failure) if attempt.failure
-      end
-
-      def count(succeeded)
         @lock.synchronize do
           @stats[:processed] += 1
-          @stats[succeeded ? :succeeded : :failed] += 1
+          @stats[recorded && recorded[:success] ? :succeeded : :failed] += 1
         end
+        report(step, attempt.failure) if attempt.failure
       end
 
       def report(step, failure)
@@ -91,21 +83,15 @@ module TaskerCore
         end
       end
 
-      def leave_forked_child(attempt)
-        status = attempt.failure.is_a?(SystemExit) ? attempt.failure.status : FORKED_STATUS
+      def leave_forked_child(failure)
         warn "tasker: a handler forked and its child came back; the child ends here, " \
              "as the step belongs to process #{Process.ppid}"
-        Process.exit!(status)
+        Process.exit!(failure.is_a?(SystemExit) ? failure.status : FORKED_STATUS)
       end
 
       # One run of one handler, and the completion it leads to.
       class Attempt
-        @second = [nil, nil].freeze
-
-        class << self
-          # @return [Array(Integer, String)] the last second written, and its text
-          attr_accessor :second
-        end
+        @@last_second = [nil, nil] # rubocop:disable Style/ClassVars -- and its text
 
         # @return [Exception, Types::StepHandlerCallResult::Error, nil]
         attr_reader :failure
@@ -116,12 +102,13 @@ module TaskerCore
           @step = payload[:task_sequence_step]
           @started_at = Time.now
           @started = clock
-          @output = UNFINISHED
         end
 
         # Never raises; a killed thread and a throw leave it all the same.
         def run
-          @output = Thread.handle_interrupt(Object => :immediate) { invoke }
+          output = Thread.handle_interrupt(Object => :immediate) { invoke }
+          @result = Types::StepHandlerCallResult.from_handler_output(output)
+          @failure = @result.success? ? nil : @result
         rescue Exception => e # rubocop:disable Lint/RescueException -- no step may be lost
           @failure = e
         end
@@ -130,83 +117,70 @@ module TaskerCore
         def completion
           @finished_at = stamp(Time.now)
           @elapsed_ms = ((clock - @started) * 1000).round
-          result = @failure ? nil : result_of_output
-          result && @failure.nil? ? succeeded(result) : failed
+          @failure ||= stopped if @result.nil?
+          outcome = @failure ? failed : succeeded
+          outcome.merge!(event_id: @payload[:event_id], task_uuid: @payload[:task_uuid],
+                         step_uuid: @payload[:step_uuid], completed_at: @finished_at)
         end
 
         private
 
         def invoke
           handler = @registry.resolve_handler(callable)
-          if handler.nil?
-            raise Errors::ConfigurationError,
-                  "No handler found for #{callable || "a step without a callable"}"
-          end
+          return around(handler) unless handler.nil?
 
-          around { @registry.invoke(handler, @step, event_id: @payload[:event_id]) }
+          raise Errors::ConfigurationError,
+                "No handler found for #{callable || "a step without a callable"}"
         end
 
-        def around(&run)
-          hooks = TaskerCore.configuration.around_hooks
-          return run.call if hooks.empty?
-
+        def around(handler)
           output = UNFINISHED
-          innermost = -> { output = run.call }
-          hooks.reverse.inject(innermost) { |inner, hook| -> { hook.call(@step, &inner) } }.call
+          innermost = lambda {
+            output = @registry.invoke(handler, @step, event_id: @payload[:event_id])
+          }
+          TaskerCore.configuration.around_hooks.reverse.inject(innermost) do |inner, hook|
+            -> { hook.call(@step, &inner) }
+          end.call
           return output unless output.equal?(UNFINISHED)
 
           raise Errors::ConfigurationError, "an around_step hook did not run the step"
         end
 
-        def result_of_output
-          if @output.equal?(UNFINISHED)
-            @failure = HandlerStopped.new("the handler was stopped before it returned: its thread was killed or it threw")
-            return nil
-          end
-          result = Types::StepHandlerCallResult.from_handler_output(@output)
-          @failure = result unless result.success?
-          result
-        rescue StandardError => e
-          @failure = e
-          nil
+        def stopped
+          HandlerStopped.new("the handler was stopped before it returned: its thread was killed, " \
+                             "or it threw")
         end
 
-        def succeeded(result)
+        def succeeded
           custom = { processed_at: @finished_at, processed_by: "ruby_worker",
-                     handler_class: callable }.merge!(result.metadata)
-          base.merge!(success: true, result: result.result, metadata: metadata(false, custom))
+                     handler_class: callable }.merge!(@result.metadata)
+          { success: true, result: @result.result, metadata: metadata(false, custom) }
         end
 
         def failed
-          error = describe(@failure)
+          error = failure.is_a?(Exception) ? of_exception(failure) : of_result(failure)
+          more = error.delete(:more)
           custom = { failed_at: @finished_at, failed_by: "ruby_worker",
-                     error_class: error[:full_class], handler_class: callable,
-                     retryable: error[:retryable] }.merge!(error[:metadata])
-          base.merge!(success: false, result: nil, error_message: error[:message],
-                      error_class: error[:error_class], error_code: error[:code],
-                      retryable: error[:retryable], retry_after: error[:retry_after],
-                      backtrace: error[:backtrace],
-                      metadata: metadata(error[:retryable], custom))
+                     error_class: error[:error_class], handler_class: callable,
+                     retryable: error[:retryable] }.merge!(more)
+          error[:error_class] = error[:error_class].to_s.delete_prefix("TaskerCore::Errors::")
+          error.merge!(success: false, result: nil, metadata: metadata(error[:retryable], custom))
         end
 
-        def describe(failure)
-          return describe_exception(failure) if failure.is_a?(Exception)
-
-          metadata = failure.metadata
-          { message: failure.message, error_class: failure.error_type,
-            full_class: failure.error_type, code: failure.error_code,
-            retryable: failure.retryable, backtrace: nil, metadata: metadata,
-            retry_after: metadata[:retry_after] || metadata["retry_after"] }
+        def of_result(result)
+          more = result.metadata
+          { error_message: result.message, error_class: result.error_type, more: more,
+            error_code: result.error_code, retryable: result.retryable,
+            retry_after: more[:retry_after] || more["retry_after"] }
         end
 
-        def describe_exception(error)
+        def of_exception(error)
           ask = ->(name) { error.public_send(name) if error.respond_to?(name) }
           context = ask.call(:context)
-          { message: text_of(error), full_class: error.class.name,
-            error_class: error.class.name.to_s.delete_prefix("TaskerCore::Errors::"),
-            code: ask.call(:error_code), retryable: Errors::ErrorClassifier.retryable?(error),
-            retry_after: ask.call(:retry_after), backtrace: error.backtrace,
-            metadata: context.nil? || context == {} ? {} : { context: context } }
+          { error_message: text_of(error), error_class: error.class.name,
+            error_code: ask.call(:error_code), retry_after: ask.call(:retry_after),
+            retryable: Errors::ErrorClassifier.retryable?(error), backtrace: error.backtrace,
+            more: context.nil? || context == {} ? {} : { context: context } }
         end
 
         def text_of(error)
@@ -215,31 +189,24 @@ module TaskerCore
           "#{error.class}, whose message raised #{e.class}"
         end
 
-        def base
-          { event_id: @payload[:event_id], task_uuid: @payload[:task_uuid],
-            step_uuid: @payload[:step_uuid], completed_at: @finished_at }
-        end
-
         def metadata(retryable, custom)
           { execution_time_ms: @elapsed_ms, handler_version: nil, retryable: retryable,
-            completed_at: @finished_at, worker_id: "ruby_worker",
-            worker_hostname: nil, started_at: stamp(@started_at), custom: custom }
+            completed_at: @finished_at, worker_id: "ruby_worker", worker_hostname: nil,
+            started_at: stamp(@started_at), custom: custom }
         end
 
         def callable = @payload[:callable] || @step.step_definition.handler.callable
-
+        def clock = Process.clock_gettime(Process::CLOCK_MONOTONIC)
 
         # UTC. The part down to the second is the same for thousands of steps, and strftime is slow.
         def stamp(time)
-          second, text = self.class.second
-          unless time.to_i == second
-            text = time.getutc.strftime("%Y-%m-%dT%H:%M:%S.")
-            self.class.second = [time.to_i, text].freeze
+          last = @@last_second
+          unless last[0] == time.to_i
+            last = [time.to_i, time.getutc.strftime("%Y-%m-%dT%H:%M:%S.")]
+            @@last_second = last # rubocop:disable Style/ClassVars
           end
-          "#{text}#{time.usec.to_s.rjust(6, "0")}Z"
+          "#{last[1]}#{time.usec.to_s.rjust(6, "0")}Z"
         end
-
-        def clock = Process.clock_gettime(Process::CLOCK_MONOTONIC)
       end
       private_constant :Attempt
     end
