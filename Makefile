@@ -37,11 +37,11 @@ OBJCOPY ?= objcopy
 
 # Asserts stay on in every build: there is no NDEBUG here.
 flags_release := -O2 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2
-flags_debug   := -O0 -g3 -DTK_FAULTS
-flags_asan    := -O1 -g -DTK_FAULTS -fno-omit-frame-pointer \
+flags_debug   := -O0 -g3
+flags_asan    := -O1 -g -fno-omit-frame-pointer \
                  -fsanitize=address,undefined -fno-sanitize-recover=all
-flags_tsan    := -O1 -g -DTK_FAULTS -fsanitize=thread
-flags_fuzz    := -O1 -g -DTK_FAULTS -fsanitize=fuzzer-no-link,address,undefined \
+flags_tsan    := -O1 -g -fsanitize=thread
+flags_fuzz    := -O1 -g -fsanitize=fuzzer-no-link,address,undefined \
                  -fno-sanitize-recover=all
 ifndef flags_$(BUILD)
 $(error BUILD=$(BUILD) is unknown: release, debug, asan or tsan (fuzz: see `make fuzz`))
@@ -232,7 +232,7 @@ fuzz:
 	tools/run-fuzzers build/fuzz/fuzz $(or $(FUZZ_SECONDS),10)
 
 faults:
-	@grep -rnoE 'TK_FAULT\("[^"]*"\)' src | sed 's/^\([^:]*:[0-9]*\):TK_FAULT("\(.*\)")/\2\t\1/' | sort
+	@sed -nE 's/^ *X\(([a-z_]+), .*/\1/p' src/store.h
 
 # --- judge ----------------------------------------------------------------------------------------
 
@@ -292,7 +292,7 @@ help:
 	@echo 'make tidy        clang-tidy, -fanalyzer, rules of the layers'
 	@echo 'make bench       figures, each beside its reference'
 	@echo 'make ruby        compiles the extension of the gem in place'
-	@echo 'make faults      lists the fault points'
+	@echo 'make faults      lists the store operations that the tests make fail'
 	@echo 'make install     to PREFIX=/usr/local (DESTDIR is honoured); make uninstall'
 	@echo 'make clean       removes build/'
 
