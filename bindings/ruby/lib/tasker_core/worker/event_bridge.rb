@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "dry/events/publisher"
+require "monitor"
 require "singleton"
 
 module TaskerCore
@@ -36,7 +37,7 @@ module TaskerCore
         @logger = TaskerCore::Logger.instance
         @subscriber_count = 0
         @active = true
-        @lock = Mutex.new
+        @lock = Monitor.new
       end
 
       def active? = @active
@@ -54,7 +55,7 @@ module TaskerCore
         return false unless active?
         raise ArgumentError, "an event is a Hash, not #{event.class}" unless event.is_a?(Hash)
 
-        StepExecutionSubscriber.new if @subscriber_count.zero?
+        StepExecutionSubscriber.current if @subscriber_count.zero?
         payload = { event_id: member(event, :event_id), task_uuid: member(event, :task_uuid),
                     step_uuid: member(event, :step_uuid), callable: member(event, :callable),
                     task_sequence_step:
