@@ -12,8 +12,6 @@
  * One transaction, the caller's: either the results are stored and the children are free, or neither.
  * An ending whose lease is not current changes nothing and is told so.
  */
-#include <stdlib.h>
-
 #include "engine.h"
 
 /* One task of the batch. */
@@ -47,14 +45,8 @@ typedef struct batch {
     uint16_t *freed;
 } batch;
 
-static int compare_ids(const void *a, const void *b) {
-    return tk_uuid_compare(a, b);
-}
-
 static uint32_t task_index(const batch *b, const tk_uuid *id) {
-    const tk_uuid *at = bsearch(id, b->ids, b->task_count, sizeof(*b->ids), compare_ids);
-    assert(at != NULL);
-    return (uint32_t)(at - b->ids);
+    return tk_ids_find(b->ids, b->task_count, id);
 }
 
 static bool batch_reserve(batch *b) {
@@ -104,12 +96,7 @@ static tasker_status lock_and_finish(batch *b, tasker_error *error) {
     for (uint32_t i = 0; i < b->count; i++) {
         b->ids[i] = b->endings[i].lease.task_id;
     }
-    qsort(b->ids, b->count, sizeof(*b->ids), compare_ids);
-    for (uint32_t i = 0; i < b->count; i++) {
-        if (b->task_count == 0 || !tk_uuid_equal(&b->ids[b->task_count - 1], &b->ids[i])) {
-            b->ids[b->task_count++] = b->ids[i];
-        }
-    }
+    b->task_count = tk_ids_sort(b->ids, b->count);
     bool *found = tk_arena_array(b->arena, b->task_count, sizeof(*found));
     if (found == NULL) {
         return tk_nomem(error);

@@ -220,6 +220,11 @@ void tk_state_apply(tk_state_row *row, const tk_progress *progress, int64_t now_
 tk_ready_row tk_ready_of(const tk_known *known, const tk_uuid *task, uint32_t step, int32_t class,
                          int32_t attempts, int64_t enqueued_us);
 
+/* tk_ids_sort puts ids into the order of locks, each once; returns how many are left. tk_ids_find is the
+ * place of one that is there. */
+uint32_t tk_ids_sort(tk_uuid *ids, uint32_t count);
+uint32_t tk_ids_find(const tk_uuid *ids, uint32_t count, const tk_uuid *id);
+
 /* tk_task_mark_resting: anything but running. */
 bool tk_task_mark_resting(int32_t mark);
 

@@ -3,13 +3,7 @@
  *
  *   turn.c, reconcile.c ──► [release.c] ──► ready, with the attempts and the time of before
  */
-#include <stdlib.h>
-
 #include "engine.h"
-
-static int compare_ids(const void *a, const void *b) {
-    return tk_uuid_compare(a, b);
-}
 
 tasker_status tk_leases_return(tk_engine *engine, tk_arena *arena, const tk_lease_row *leases,
                                tk_ready_row *readies, uint32_t count, bool *returned,
@@ -23,13 +17,7 @@ tasker_status tk_leases_return(tk_engine *engine, tk_arena *arena, const tk_leas
     for (uint32_t i = 0; i < count; i++) {
         ids[i] = leases[i].task_id;
     }
-    qsort(ids, count, sizeof(*ids), compare_ids);
-    uint32_t unique = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        if (unique == 0 || !tk_uuid_equal(&ids[unique - 1], &ids[i])) {
-            ids[unique++] = ids[i];
-        }
-    }
+    uint32_t unique = tk_ids_sort(ids, count);
     tasker_status status =
         tk_store_call(engine->store, state_lock, arena, ids, unique, states, found, error);
     if (status == TASKER_OK) {

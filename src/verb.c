@@ -3,6 +3,8 @@
  */
 #include "engine.h"
 
+#include <stdlib.h>
+
 tk_progress tk_state_progress(const tk_state_row *row) {
     return (tk_progress){
         .state = (tk_task_mark)row->state,
@@ -35,6 +37,27 @@ tk_ready_row tk_ready_of(const tk_known *known, const tk_uuid *task, uint32_t st
         .attempts = attempts,
         .enqueued_us = enqueued_us,
     };
+}
+
+static int compare_ids(const void *a, const void *b) {
+    return tk_uuid_compare(a, b);
+}
+
+uint32_t tk_ids_sort(tk_uuid *ids, uint32_t count) {
+    qsort(ids, count, sizeof(*ids), compare_ids);
+    uint32_t unique = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (unique == 0 || !tk_uuid_equal(&ids[unique - 1], &ids[i])) {
+            ids[unique++] = ids[i];
+        }
+    }
+    return unique;
+}
+
+uint32_t tk_ids_find(const tk_uuid *ids, uint32_t count, const tk_uuid *id) {
+    const tk_uuid *at = bsearch(id, ids, count, sizeof(*ids), compare_ids);
+    assert(at != NULL);
+    return (uint32_t)(at - ids);
 }
 
 bool tk_task_mark_resting(int32_t mark) {
