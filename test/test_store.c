@@ -336,7 +336,7 @@ STORE_TEST(store, a_task_comes_back_as_it_was) {
         {.id = store_fixture_id(fx), .template_id = fx->template_id, .context = TK_STR("{}")},
         {
             .id = store_fixture_id(fx),
-            .created_us = INT64_MAX,
+            .created_us = INT64_C(253402300799999999), /* the last of the year 9999 */
             .run_at_us = 77,
             .template_id = fx->template_id,
             .priority = -100,
