@@ -269,7 +269,7 @@ module TaskerCore
         callables = Registry::HandlerRegistry.instance.discover!(*folder)
         @handle = FFI.bootstrap_worker({ **@config, callables: callables })
         EventBridge.instance.start!
-        @subscriber = StepExecutionSubscriber.new unless @subscriber&.active?
+        @subscriber = StepExecutionSubscriber.current
         @threads = HandlerThreads.new(FFI.runtime.worker, @config[:threads])
         @pid = Process.pid
         @state = :running

@@ -22,6 +22,12 @@ module TaskerCore
       # A handler that was ended from outside: the thread it ran on was killed, or it jumped out.
       class HandlerStopped < Errors::RetryableError; end
 
+      class << self
+        # @return [StepExecutionSubscriber] the one that was made last and is active, or a new one
+        def current = @current&.active? ? @current : (@current = new)
+        attr_writer :current
+      end
+
       # @return [TaskerCore::Logger]
       attr_reader :logger
       # @return [Registry::HandlerRegistry]
@@ -36,6 +42,7 @@ module TaskerCore
         @lock = Mutex.new
         @stats = { processed: 0, succeeded: 0, failed: 0 }
         bridge.subscribe_to_step_execution(self)
+        self.class.current = self
       end
 
       def active? = @active
