@@ -2,7 +2,7 @@
 
 module TaskerCore
   # Submits tasks to a store and looks at them; any process may, a worker or not. Thread-safe, and
-  # after a fork the child opens the store anew.
+  # after a fork the child opens the store anew; a SQLite file has to be closed before the fork.
   class Client
     QUERY_NESTING_MAX = 200 # a context of 128 levels, within an answer
 
