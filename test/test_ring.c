@@ -51,6 +51,28 @@ Test(ring, it_takes_as_many_as_it_has_room_for) {
     tk_ring_release(&ring);
 }
 
+Test(ring, many_go_in_at_once_or_not_at_all) {
+    tk_ring ring = opened();
+    void *many[ROOM + 1];
+    for (int i = 0; i <= ROOM; i++) {
+        many[i] = &items[i];
+    }
+    for (uint32_t inside = 0; inside <= ROOM; inside++) { /* from another slot each time */
+        for (uint32_t i = 0; i < inside; i++) {
+            cr_assert(tk_ring_push(&ring, &items[ROOM + i], false));
+        }
+        cr_assert_not(tk_ring_push_all(&ring, many, ROOM - inside + 1));
+        cr_assert_eq(tk_ring_count(&ring), inside);
+        cr_assert(tk_ring_push_all(&ring, many, ROOM - inside));
+        for (uint32_t i = 0; i < ROOM; i++) {
+            cr_assert_eq(popped(&ring), i < inside ? &items[ROOM + i] : &items[i - inside]);
+        }
+    }
+    tk_ring_close(&ring);
+    cr_assert_not(tk_ring_push_all(&ring, many, 1));
+    tk_ring_release(&ring);
+}
+
 Test(ring, what_is_pushed_first_comes_out_before_the_rest) {
     tk_ring ring = opened();
     cr_assert(tk_ring_push(&ring, &items[0], false));
