@@ -113,8 +113,8 @@ RSpec.describe TaskerCore::Worker::EventBridge do
   describe "#publish_step_execution" do
     let(:event) { { **ids, task_sequence_step: { workflow_step: { name: "one" } } } }
 
-    # The usual subscriber would look for a handler.
-    before { allow(bridge).to receive(:subscriber_count).and_return(1) }
+    # The usual subscriber is there, and finds no handler.
+    before { TaskerCore::Worker::StepExecutionSubscriber.current }
 
     it "publishes the ids and the wrapped step" do
       listen("step.execution.requested")
@@ -156,6 +156,7 @@ RSpec.describe TaskerCore::Worker::EventBridge do
 
         def on_step_execution_requested(event) = (@seen ||= []) << event[:event_id]
       end.new
+      TaskerCore::Worker::StepExecutionSubscriber.current
       before = bridge.subscriber_count
       bridge.subscribe_to_step_execution(subscriber)
       expect(bridge.subscriber_count).to eq(before + 1)
