@@ -204,9 +204,9 @@ typedef struct tk_check {
     uint64_t tasks, attempts;
 } tk_check;
 
-/* tk_check_store checks the database's integrity and the invariants of design section 2 from the
- * ledger alone: see check.c for the list. `at_rest`: nothing may be open any more (every task ended
- * or blocked, no lease, no ready, no later). OK also with problems. */
+/* tk_check_store checks the database's integrity and, from the ledger alone, what the README promises:
+ * see check.c for the list. `at_rest`: nothing may be open any more (every task ended or blocked, no
+ * lease, no ready, no later). OK also with problems. */
 tasker_status tk_check_store(tk_engine *engine, bool at_rest, tk_check *check, tasker_error *error);
 void tk_check_release(tk_check *check);
 

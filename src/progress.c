@@ -3,7 +3,7 @@
  *
  *   submit.c --begin--> [progress.c] --freed--> ready
  *   complete.c --satisfy, fail--> [progress.c] --freed--> ready, lease
- *   operate.c --satisfy, revive, end--> [progress.c]
+ *   resolve.c, cancel.c --satisfy, revive, end--> [progress.c]
  *
  * A step's three bytes: its mark, then its parents still open, low byte first. The number of open
  * parents is kept for every present step, also for one that was closed before its parents were, so

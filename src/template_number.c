@@ -1,7 +1,7 @@
 /*
  * template_number.c - gives a template's steps their numbers, and takes them away again.
  *
- *   put.c --spec of the text, names known so far--> [template_number.c] --numbered spec--> store
+ *   register.c --spec of the text, names known so far--> [template_number.c] --numbered spec--> store
  *
  * A step's number is its identity in every store, within a template name: a revision keeps the
  * numbers of the steps it knows and appends the new ones, so that running tasks and their results
