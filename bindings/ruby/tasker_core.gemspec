@@ -8,8 +8,8 @@ Gem::Specification.new do |spec|
   spec.name = "tasker_core"
   spec.version = File.read(header)[/^#define TASKER_VERSION "(.+)"/, 1]
   spec.summary = "Durable workflows whose steps are Ruby classes"
-  spec.description = "A worker for the Tasker workflow engine: native code claims steps and keeps " \
-                     "their results, dry-events hands each to its handler."
+  spec.description = "A worker for the Tasker workflow engine: native code claims steps and " \
+                     "keeps their results, dry-events hands each to its handler."
   spec.authors = ["The Tasker authors"]
   spec.license = "MIT"
   spec.required_ruby_version = ">= 3.1"

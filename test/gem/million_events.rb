@@ -21,7 +21,7 @@ SHOWN = 10       # readings on the way
 # Every kind of result and of failure.
 class Payload
   KINDS = [
-    ->(_) { nil },
+    ->(_) {},
     ->(n) { n },
     ->(_) { 2**200 },
     ->(n) { { "n" => n, "list" => [1, 2.5, "grüße", nil, true], "deep" => { "er" => [[]] } } },
@@ -56,9 +56,11 @@ end
 
 def template
   steps = Array.new(STEPS) do |i|
-    { "name" => "s#{i}", "handler" => { "callable" => "Payload" }, "retry" => { "max_attempts" => 1 } }
+    { "name" => "s#{i}", "handler" => { "callable" => "Payload" },
+      "retry" => { "max_attempts" => 1 } }
   end
-  JSON.generate("name" => "many", "namespace_name" => "many", "version" => "1.0.0", "steps" => steps)
+  JSON.generate("name" => "many", "namespace_name" => "many", "version" => "1.0.0",
+                "steps" => steps)
 end
 
 # Submits until so many handlers have run; there is always something to do.

@@ -51,7 +51,9 @@ RSpec.describe TaskerCore::Client do
       [{ "namespace" => "shop", "name" => "order", "context" => {} },
        { namespace: "shop", name: "order", context: {} },
        TaskerCore::Types::TaskTypes::TaskRequest.new(namespace: "shop", name: "order")]
-        .each { |request| expect(TaskerCore.submit(request).wait(timeout: 10).state).to eq("complete") }
+        .each do |request|
+          expect(TaskerCore.submit(request).wait(timeout: 10).state).to eq("complete")
+        end
     end
 
     it "answers the task it knows by its key" do
@@ -194,7 +196,8 @@ RSpec.describe TaskerCore::Client do
     end
 
     it "says that a store must exist" do
-      expect { TaskerCore.connect("sqlite:/nowhere/x.db", must_exist: true) }.to ffi_error(/nowhere/)
+      expect { TaskerCore.connect("sqlite:/nowhere/x.db", must_exist: true) }
+        .to ffi_error(/nowhere/)
     end
   end
 

@@ -26,7 +26,10 @@ RSpec.describe TaskerCore::FFI do
     FileUtils.rm_rf(folder)
   end
 
-  def start(**more) = described_class.bootstrap_worker({ **config, callables: ["FfiSpecHandler"], **more })
+  def start(**more)
+    described_class.bootstrap_worker({ **config, callables: ["FfiSpecHandler"], **more })
+  end
+
   def ffi_error(text) = raise_error(TaskerCore::Errors::FFIError, text)
 
   # A claimed step, and its task.
@@ -137,7 +140,7 @@ RSpec.describe TaskerCore::FFI do
     before { start }
 
     it "are recorded, with Symbol keys and with String keys" do
-      [:itself, :to_s].each do |form|
+      %i[itself to_s].each do |form|
         task, event = claim
         done = completion(event, success: true, result: { "a" => 2**70 })
         expect(described_class.send_step_completion_event(done.transform_keys(&form))).to be_nil
@@ -187,7 +190,8 @@ RSpec.describe TaskerCore::FFI do
       .each do |what, (result, place)|
       it "whose result is #{what} are refused with the place; the step is still open" do
         task, event = claim
-        expect { described_class.send_step_completion_event(completion(event, success: true, result: result)) }
+        wrong = completion(event, success: true, result: result)
+        expect { described_class.send_step_completion_event(wrong) }
           .to raise_error(described_class::PayloadError, a_string_including(place))
         described_class.send_step_completion_event(completion(event, success: true, result: 1))
 

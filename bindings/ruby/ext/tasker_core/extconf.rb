@@ -43,7 +43,7 @@ $CPPFLAGS << " -D_GNU_SOURCE"
 $LDFLAGS << " -pthread"
 exports = File.join(HERE, "exports.map")
 $LDFLAGS << " -Wl,--version-script=#{exports}" if try_link("int main(void) { return 0; }",
-                                                            "-Wl,--version-script=#{exports}")
+                                                           "-Wl,--version-script=#{exports}")
 
 if ENV["TASKER_ASAN"] == "1"
   $CFLAGS << " -O1 -g -fno-omit-frame-pointer -fsanitize=address"

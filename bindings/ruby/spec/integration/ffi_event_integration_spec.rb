@@ -59,7 +59,7 @@ RSpec.describe "Events over the FFI", :integration do
     bridge.publish_step_execution(JSON.parse(JSON.generate(whole), symbolize_names: true))
 
     expect(completions).to include(hash_including(event_id: whole["event_id"],
-                                                          success: true, result: 100))
+                                                  success: true, result: 100))
   end
 
   it "fail for good when nobody knows the handler" do
@@ -90,7 +90,7 @@ RSpec.describe "Events over the FFI", :integration do
     bridge.publish_step_execution(event(handler("EventSpecSquare")))
 
     expect(completions).to include(hash_including(success: false, retryable: true,
-                                                          error_class: "NoMethodError"))
+                                                  error_class: "NoMethodError"))
   end
 
   it "are no other thing than a Hash" do

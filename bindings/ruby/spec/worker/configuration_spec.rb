@@ -68,8 +68,8 @@ RSpec.describe TaskerCore::Configuration do
 
     # Runs a handler's step; answers its completion.
     def run(callable = "HookSpecHandler")
-      bridge = instance_double(TaskerCore::Worker::EventBridge, subscribe_to_step_execution: nil,
-                                                                unsubscribe_from_step_execution: nil)
+      quiet = { subscribe_to_step_execution: nil, unsubscribe_from_step_execution: nil }
+      bridge = instance_double(TaskerCore::Worker::EventBridge, quiet)
       allow(bridge).to receive(:publish_step_completion) { |completion| @completion = completion }
       step = TaskerCore::Models::TaskSequenceStepWrapper.new(
         { step_definition: { handler: { callable: callable } } }

@@ -39,7 +39,9 @@ RSpec.describe TaskerCore::Worker::StepExecutionSubscriber do
 
   # Runs a handler whose `call` is the block.
   def run(context: { "n" => 3 }, &body)
-    handler = Class.new { define_method(:call) { |task, sequence, step| body.call(task, sequence, step) } }
+    handler = Class.new do
+      define_method(:call) { |task, sequence, step| body.call(task, sequence, step) }
+    end
     registry.register_handler("SubscriberSpecHandler", handler)
     subscriber.call(event(context: context))
     bridge.completions.last
