@@ -128,6 +128,19 @@ static tasker_status insert_revision(entry *e, tasker_error *error) {
     return status;
 }
 
+/* A digest only finds; the texts decide. */
+static tasker_status compare_texts(entry *e, const tk_template_row *row, tasker_error *error) {
+    tk_buf plain = {0};
+    tasker_status status = tk_template_unnumbered(row->spec, &plain, error);
+    if (status == TASKER_OK && !tk_str_equal(tk_buf_view(&plain), e->spec)) {
+        status = tk_fail(error, TASKER_CONFLICT,
+                         "another template has this one's digest: change its description");
+    }
+    tk_buf_release(&plain);
+    e->row = *row;
+    return status;
+}
+
 static tasker_status store_entry(entry *e, tasker_error *error) {
     tk_store *store = e->engine->store;
     tk_template_row *row = NULL;
@@ -142,7 +155,7 @@ static tasker_status store_entry(entry *e, tasker_error *error) {
     if (status == TASKER_OK && row == NULL) {
         status = insert_revision(e, error);
     } else if (status == TASKER_OK) {
-        e->row = *row;
+        status = compare_texts(e, row, error);
     }
     if (status == TASKER_OK) {
         status =
