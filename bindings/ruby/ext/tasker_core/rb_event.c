@@ -66,12 +66,9 @@ static void digits(char *at, int count, int64_t value) {
 
 /* "2024-05-06T07:08:09.123456", UTC without an offset; nil for 0. */
 static VALUE time_text(int64_t at_us) {
-    if (at_us == 0) {
-        return Qnil;
-    }
     time_t seconds = (time_t)(at_us / 1000000);
     struct tm tm;
-    if (at_us < 0 || gmtime_r(&seconds, &tm) == NULL || tm.tm_year > 9999 - 1900) {
+    if (at_us <= 0 || gmtime_r(&seconds, &tm) == NULL || tm.tm_year > 9999 - 1900) {
         return Qnil;
     }
     char chars[] = "0000-00-00T00:00:00.000000"; /* strftime takes longer than the rest */
@@ -148,10 +145,7 @@ VALUE rb_tasker_event(const tasker_step *step) {
     }
     VALUE task_id = rb_obj_freeze(text(step->task_id));
     VALUE step_id = rb_obj_freeze(text(step->step_id));
-    VALUE created_at = time_text(step->task_created_at_us);
-    if (!NIL_P(created_at)) {
-        rb_obj_freeze(created_at);
-    }
+    VALUE created_at = rb_obj_freeze(time_text(step->task_created_at_us)); /* nil is frozen */
     const VALUE sequence[] = {
         key.task, task_hash(step, task_id, created_at),
         key.workflow_step, workflow_step_hash(step, task_id, step_id, created_at),

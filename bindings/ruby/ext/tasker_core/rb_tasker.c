@@ -3,28 +3,24 @@
  */
 #include "rb_tasker.h"
 
-NORETURN(static void raise_ffi(const char *operation, tasker_status status, VALUE message,
-                               const char *path));
-
-static void raise_ffi(const char *operation, tasker_status status, VALUE message,
-                      const char *path) {
-    static const struct {
-        tasker_status status;
-        bool retryable;
-    } known[] = {
-#define X(name, class_name, code, retry, text) {TASKER_##name, (retry) != 0},
+static VALUE retryable(tasker_status status) {
+    switch (status) {
+#define X(name, class_name, code, retry, text)                                                     \
+    case TASKER_##name:                                                                            \
+        return (retry) ? Qtrue : Qfalse;
         TASKER_STATUS_MAP(X)
 #undef X
-    };
-    bool retryable = false;
-    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-        retryable = retryable || (known[i].status == status && known[i].retryable);
     }
+    return Qfalse;
+}
+
+__attribute__((noreturn)) static void raise_ffi(const char *operation, tasker_status status,
+                                                VALUE message, const char *path) {
     VALUE context = rb_hash_new();
     rb_hash_aset(context, ID2SYM(rb_intern("status")),
                  rb_utf8_str_new_cstr(tasker_status_name(status)));
     rb_hash_aset(context, ID2SYM(rb_intern("path")), rb_utf8_str_new_cstr(path));
-    rb_hash_aset(context, ID2SYM(rb_intern("retryable")), retryable ? Qtrue : Qfalse);
+    rb_hash_aset(context, ID2SYM(rb_intern("retryable")), retryable(status));
 
     VALUE keywords = rb_hash_new();
     rb_hash_aset(keywords, ID2SYM(rb_intern("operation")), rb_utf8_str_new_cstr(operation));

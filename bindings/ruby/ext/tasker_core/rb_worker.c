@@ -320,24 +320,20 @@ static VALUE worker_finished(VALUE self, VALUE event_id) {
     return Qnil;
 }
 
+/* clang-format off */
+#define COUNTS(X)                                                                                  \
+    X(claimed) X(succeeded) X(failed) X(refused) X(turns) X(turns_failed) X(timed_out) X(waiting)  \
+    X(running) X(unsaved)
+/* clang-format on */
+
 /* stats() -> Hash with String keys */
 static VALUE worker_stats(VALUE self) {
     tasker_worker_stats stats = {.size = sizeof(stats)};
     tasker_worker_stats_read(worker_get(self)->handle, &stats);
-    const struct {
-        const char *name;
-        uint64_t value;
-    } counts[] = {
-        {"claimed", stats.claimed},     {"succeeded", stats.succeeded},
-        {"failed", stats.failed},       {"refused", stats.refused},
-        {"turns", stats.turns},         {"turns_failed", stats.turns_failed},
-        {"timed_out", stats.timed_out}, {"waiting", stats.waiting},
-        {"running", stats.running},     {"unsaved", stats.unsaved},
-    };
     VALUE hash = rb_hash_new();
-    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
-        rb_hash_aset(hash, rb_utf8_str_new_cstr(counts[i].name), ULL2NUM(counts[i].value));
-    }
+#define X(name) rb_hash_aset(hash, rb_utf8_str_new_cstr(#name), ULL2NUM(stats.name));
+    COUNTS(X)
+#undef X
     rb_hash_aset(hash, rb_utf8_str_new_cstr("pump_running"), stats.pump_running ? Qtrue : Qfalse);
     rb_hash_aset(hash, rb_utf8_str_new_cstr("worker_id"), rb_utf8_str_new_cstr(stats.worker_id));
     return hash;
