@@ -156,9 +156,9 @@ module TaskerCore
         # A generator for each thread: making one takes as long as writing a small result.
         generator = Thread.current[:tasker_generator] ||= JSON::State.new(max_nesting: 128)
         generator.generate(value)
-      rescue StandardError, SystemStackError => e
+      rescue Exception => e # rubocop:disable Lint/RescueException -- a value's own to_json
         Thread.current[:tasker_generator] = nil # it was left in the middle
-        where = flaw(value, "$", []) || "it (#{e.class}: #{e.message[0, 200]})"
+        where = flaw(value, "$", []) || "$ (#{e.class})"
         raise PayloadError.new("the #{name} cannot be kept as JSON: #{where}",
                                operation: "complete")
       end
@@ -246,12 +246,17 @@ module TaskerCore
         return "#{path[0, 100]}… is more than 128 levels deep" if above.size > 128
 
         case value
-        when Hash then flaw_in(value.map { |key, item| ["#{path}.#{key}", item] }, value, above)
+        when Hash
+          keys = value.keys.map { |key| ["a key of #{path}", key.to_s] }
+          flaw_in(keys + value.map { |key, item| ["#{path}.#{key}", item] }, value, above)
         when Array
           flaw_in(value.each_with_index.map { |item, i| ["#{path}[#{i}]", item] }, value, above)
         when Float then "#{value} at #{path}" unless value.finite?
         when String then "broken #{value.encoding} text at #{path}" unless utf8?(value)
+        else JSON.generate(value) && nil
         end
+      rescue Exception => e # rubocop:disable Lint/RescueException -- a value's own to_json or to_s
+        "#{e.class} at #{path}"
       end
 
       def flaw_in(items, value, above)
