@@ -25,8 +25,7 @@ module TaskerCore
         @running = {} # thread => event id
         @interrupted = {} # thread => true
         @stopping = false
-        @lock.synchronize { @threads = Array.new(count) { spawn } }
-        @watcher = Thread.new { watch }
+        @lock.synchronize { @threads = Array.new(count) { spawn(:work) } << spawn(:watch) }
       end
 
       # @return [Integer] handlers that run now
@@ -38,32 +37,51 @@ module TaskerCore
       end
 
       # The native worker is about to stop: threads that end are not replaced.
-      def stopping! = @stopping = true
+      def stopping!
+        @stopping = true
+        @threads.last.kill # the watcher's sleep
+      end
 
       # Call it once the native worker has stopped. Kills what is still running.
       def join
         @lock.synchronize { @threads - @running.keys }.each { |thread| thread.join(KILL_SECONDS) }
-        (@threads + [@watcher]).each(&:kill).each { |thread| thread.join(KILL_SECONDS) }
+        @threads.each(&:kill).each { |thread| thread.join(KILL_SECONDS) }
       end
 
       private
 
-      def spawn
+      def spawn(job)
         Thread.handle_interrupt(Object => :never) do
           Thread.new do
-            Thread.current.name = "tasker handler"
-            while (event = take)
-              hand_on(event)
-              interruptible
-            end
+            Thread.current.name = "tasker #{job}"
+            over = live(job)
           ensure
-            replace(Thread.current) unless @stopping
+            replace(Thread.current, job) unless over || @stopping
           end
         end
       end
 
-      def replace(thread)
-        @lock.synchronize { @threads.map! { |one| one.equal?(thread) ? spawn : one } }
+      # @return [Boolean] has the worker stopped? A handler may raise in any thread, and kill it.
+      def live(job)
+        send(job)
+        true
+      rescue Errors::FFIError => e
+        Logger.instance.info("tasker #{job}: #{e.message}")
+        true
+      rescue Exception => e # rubocop:disable Lint/RescueException
+        Logger.instance.error("tasker #{job}: #{e.class}: #{e.message}")
+        false
+      end
+
+      def replace(thread, job)
+        @lock.synchronize { @threads.map! { |one| one.equal?(thread) ? spawn(job) : one } }
+      end
+
+      def work
+        while (event = take)
+          hand_on(event)
+          interruptible
+        end
       end
 
       # A thread that is done takes its next step without letting the GVL go.
@@ -79,8 +97,7 @@ module TaskerCore
       def hand_on(event)
         id = event["event_id"]
         @lock.synchronize { @running[Thread.current] = id }
-        EventBridge.instance.publish_step_execution(event)
-        returned = true
+        handled = EventBridge.instance.publish_step_execution(event)
       rescue Exception => e # rubocop:disable Lint/RescueException -- a listener's; the thread lives on
         Logger.instance.error("step #{event["step_uuid"]}: #{e.class}: #{e.message}")
       ensure
@@ -89,7 +106,7 @@ module TaskerCore
           @interrupted.delete(Thread.current)
         end
         drain_timeout if overdue
-        let_go(id) if overdue || !returned
+        let_go(id) if overdue || !handled
       end
 
       # A step that nobody completed is tried again; to one that is complete this does nothing.
@@ -113,13 +130,11 @@ module TaskerCore
 
       def watch
         until @stopping
-          sleep WATCH_SECONDS
+          Thread.handle_interrupt(Object => :immediate) { sleep WATCH_SECONDS }
           while (id = @worker.overdue)
             interrupt(id)
           end
         end
-      rescue Errors::FFIError => e
-        Logger.instance.error("watching for time-outs: #{e.message}")
       end
 
       def interrupt(id)
@@ -190,7 +205,11 @@ module TaskerCore
         start!(config)
         logger.info("worker #{@config[:worker_id]} runs; SIGINT or SIGTERM ends it")
         $stdout.puts(JSON.generate(status)).then { $stdout.flush } while signals.getc == "?"
-        drain = Thread.new { shutdown!.tap { writer.putc "." } }
+        drain = Thread.new do
+          shutdown!
+        ensure
+          writer.putc "."
+        end
         @threads&.give_back while signals.getc != "."
         drain.value
       ensure

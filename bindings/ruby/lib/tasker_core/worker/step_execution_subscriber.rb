@@ -42,7 +42,7 @@ module TaskerCore
         @lock = Mutex.new
         @stats = { processed: 0, succeeded: 0, failed: 0 }
         bridge.subscribe_to_step_execution(self)
-        self.class.current = self
+        self.class.current = self if bridge.equal?(EventBridge.instance)
       end
 
       def active? = @active
@@ -182,18 +182,19 @@ module TaskerCore
         end
 
         def of_exception(error)
-          ask = ->(name) { error.public_send(name) if error.respond_to?(name) }
-          context = ask.call(:context)
-          { error_message: text_of(error), error_class: error.class.name,
-            error_code: ask.call(:error_code), retry_after: ask.call(:retry_after),
-            retryable: Errors::ErrorClassifier.retryable?(error), backtrace: error.backtrace,
+          context = ask(error, :context)
+          { error_message: ask(error, :message), error_class: error.class.name,
+            error_code: ask(error, :error_code), retry_after: ask(error, :retry_after),
+            retryable: Errors::ErrorClassifier.retryable?(error),
+            backtrace: ask(error, :backtrace),
             more: context.nil? || context == {} ? {} : { context: context } }
         end
 
-        def text_of(error)
-          error.message.to_s
-        rescue StandardError => e
-          "#{error.class}, whose message raised #{e.class}"
+        # What an error says of itself, in code of its own.
+        def ask(error, name)
+          error.public_send(name) if error.respond_to?(name)
+        rescue Exception => e # rubocop:disable Lint/RescueException -- no step may be lost
+          "#{error.class}, whose #{name} raised #{e.class}" if name == :message
         end
 
         def metadata(retryable, custom)
