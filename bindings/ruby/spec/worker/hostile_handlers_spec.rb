@@ -5,9 +5,12 @@ require "timeout"
 # Handlers that do what handlers should not. Whatever they do: the attempt is recorded, the step is
 # tried again or fails for good, and the worker goes on.
 RSpec.describe "Handlers that misbehave" do
-  bare = Class.new(Exception) # rubocop:disable Lint/InheritException -- that is the point
-  stub_const_name = "HostileBareError"
-  Object.const_set(stub_const_name, bare)
+  # rubocop:disable Lint/InheritException -- that is the point
+  bare = Object.const_set(:HostileBareError, Class.new(Exception))
+  nameless = Class.new(Exception)
+  # rubocop:enable Lint/InheritException
+
+  retryable = TaskerCore::Errors::RetryableError
 
   # An exception that answers a question with whatever the block does.
   answering = lambda do |question, &answer|
@@ -15,19 +18,25 @@ RSpec.describe "Handlers that misbehave" do
   end
   deep = ->(depth) { deep.call(depth + 1) + 1 }
 
+  ending_badly = lambda do |&ending|
+    raise "no"
+  ensure
+    ending.call
+  end
+
   # What it does => [what it does at its first attempt, class of the recorded error]
   deeds = {
     "raises a StandardError" => [-> { raise "no" }, "RuntimeError"],
     "raises a ScriptError" => [-> { raise ScriptError, "no" }, "ScriptError"],
     "raises a NotImplementedError" => [-> { raise NotImplementedError }, "NotImplementedError"],
-    "raises a SyntaxError" => [-> { eval("1 +") }, "SyntaxError"], # rubocop:disable Style/EvalWithLocation
+    "raises a SyntaxError" => [-> { eval("def") }, "SyntaxError"], # rubocop:disable Style/EvalWithLocation
     "requires a file that is not there" => [-> { require "no/such/file" }, "LoadError"],
     "has no memory left" => [-> { raise NoMemoryError }, "NoMemoryError"],
     "calls itself without end" => [-> { deep.call(0) }, "SystemStackError"],
     "raises an Interrupt" => [-> { raise Interrupt }, "Interrupt"],
     "raises a SignalException" => [-> { raise SignalException, "TERM" }, "SignalException"],
-    "raises what is no StandardError" => [-> { raise bare, "no" }, stub_const_name],
-    "raises an error of a class without a name" => [-> { raise Class.new(Exception), "no" }, nil],
+    "raises what is no StandardError" => [-> { raise bare, "no" }, "HostileBareError"],
+    "raises an error of a class without a name" => [-> { raise nameless, "no" }, nil],
     "raises an error whose message raises" =>
       [-> { raise answering.call(:message) { raise "again" } }, nil],
     "raises an error whose message raises no StandardError" =>
@@ -35,36 +44,39 @@ RSpec.describe "Handlers that misbehave" do
     "raises an error whose message calls itself" =>
       [-> { raise answering.call(:message) { deep.call(0) } }, nil],
     "raises an error whose message exits" => [-> { raise answering.call(:message) { exit } }, nil],
-    "raises an error whose message is no String" => [-> { raise answering.call(:message) { 7 } }, nil],
-    "raises an error whose message is broken UTF-8" => [-> { raise "a\xff\u0000b" }, "RuntimeError"],
-    "raises an error whose message is UTF-16" => [-> { raise "no".encode("UTF-16LE") }, "RuntimeError"],
+    "raises an error whose message is no String" =>
+      [-> { raise answering.call(:message) { 7 } }, nil],
+    "raises an error whose message is broken UTF-8" =>
+      [-> { raise "a\xff\u0000b" }, "RuntimeError"],
+    "raises an error whose message is UTF-16" =>
+      [-> { raise "no".encode("UTF-16LE") }, "RuntimeError"],
     "raises an error whose message has 3 MiB" => [-> { raise "n" * (3 << 20) }, "RuntimeError"],
     "raises an error whose backtrace raises" =>
       [-> { raise answering.call(:backtrace) { raise "again" } }, nil],
     "raises an error whose backtrace is no list" =>
       [-> { raise answering.call(:backtrace) { Object.new } }, nil],
     "raises an error whose context is broken" =>
-      [-> { raise TaskerCore::Errors::RetryableError.new("no", context: { x: Float::NAN }) }, "RetryableError"],
+      [-> { raise retryable.new("no", context: { x: Float::NAN }) }, "RetryableError"],
     "raises an error whose context raises" =>
       [-> { raise answering.call(:context) { raise "again" } }, nil],
     "asks for a delay that is no number" =>
-      [-> { raise TaskerCore::Errors::RetryableError.new("no", retry_after: "soon") }, "RetryableError"],
+      [-> { raise retryable.new("no", retry_after: "soon") }, "RetryableError"],
     "asks for a delay that is NaN" =>
-      [-> { raise TaskerCore::Errors::RetryableError.new("no", retry_after: Float::NAN) }, "RetryableError"],
+      [-> { raise retryable.new("no", retry_after: Float::NAN) }, "RetryableError"],
     "calls exit" => [-> { exit }, "SystemExit"],
     "calls exit with a status" => [-> { exit(3) }, "SystemExit"],
     "calls abort" => [-> { abort }, "SystemExit"],
     "throws what nobody catches" => [-> { throw :nowhere }, "UncaughtThrowError"],
-    "breaks out of a block that is over" => [proc { Proc.new { break }.call }, "LocalJumpError"],
+    "breaks out of a block that is over" => [-> { proc { break }.call }, "LocalJumpError"],
     "kills its thread" => [-> { Thread.current.kill }, /HandlerStopped/],
     "ends its thread" => [-> { Thread.exit }, /HandlerStopped/],
     "kills its thread in an ensure block" =>
-      [-> { begin; raise "no"; ensure; Thread.current.kill; end }, /HandlerStopped|RuntimeError/],
+      [-> { ending_badly.call { Thread.current.kill } }, /HandlerStopped|RuntimeError/],
     "raises in its own thread" => [-> { Thread.current.raise(Interrupt, "no") }, "Interrupt"],
     "has a thread that ends it" =>
-      [-> { one = Thread.current; Thread.new { one.kill }; sleep 5 }, /HandlerStopped/],
+      [-> { Thread.current.then { |one| Thread.new { one.kill } } && sleep }, /HandlerStopped/],
     "has a thread that raises in it" =>
-      [-> { one = Thread.current; Thread.new { one.raise(IOError) }; sleep 5 }, "IOError"],
+      [-> { Thread.current.then { |one| Thread.new { one.raise(IOError) } } && sleep }, "IOError"],
     "stops the bridge's listeners" => [-> { raise StopIteration }, "StopIteration"]
   }.freeze
 
@@ -111,10 +123,13 @@ RSpec.describe "Handlers that misbehave" do
     @before = @registry.handlers
     @registry.register_handler("hostile.good", ->(_context) { { "fine" => true } })
     deeds.each_with_index { |(_, (deed, _)), i| put("deed#{i}", template) { deed.call } }
-    returned.each_with_index { |(_, (value, _)), i| put("returned#{i}", template, true) { value } }
+    returned.each_with_index do |(_, (value, _)), i|
+      put("returned#{i}", template, always: true) { value }
+    end
     put("forever", template, more: "timeout_seconds: 1") { sleep }
     put("spins", template, more: "timeout_seconds: 1") { loop { nil } }
-    put("cleans", template, more: "timeout_seconds: 1") { clean_slowly }
+    put("cleans", template, more: "timeout_seconds: 1") { clean_slowly("cleans") { sleep } }
+    put("ends", template, more: "timeout_seconds: 1") { clean_slowly("ends") { raise "no" } }
     put_children(template)
     File.write("#{@folder}/normal.yaml", template.call("normal", "hostile.good"))
     TaskerCore::Worker::Bootstrap.start!(store: "sqlite:#{@folder}/store.db", templates: @folder,
@@ -128,7 +143,7 @@ RSpec.describe "Handlers that misbehave" do
   end
 
   # The misdeed is done at the first attempt, or at each.
-  def put(name, template, always = false, more: "", &deed)
+  def put(name, template, always: false, more: "", &deed)
     File.write("#{@folder}/#{name}.yaml", template.call(name, "hostile.#{name}", more))
     handler = lambda do |context|
       always || context.workflow_step.attempt == 1 ? instance_exec(&deed) : { "again" => true }
@@ -139,11 +154,12 @@ RSpec.describe "Handlers that misbehave" do
   def put_children(template)
     children = {
       "returns" => -> {}, "raises" => -> { raise "no" }, "exits" => -> { exit 5 },
-      "aborts" => -> { abort }, "leaves" => -> { exit! 6 }, "dies" => -> { Process.kill(:KILL, $$) },
+      "aborts" => -> { abort }, "leaves" => -> { exit! 6 },
+      "dies" => -> { Process.kill(:KILL, Process.pid) },
       "asks" => -> { exit!(TaskerCore::FFI.running? ? 3 : 4) }
     }
     children.each do |name, deed|
-      put("child_#{name}", template, true) do
+      put("child_#{name}", template, always: true) do
         child = Process.fork
         next deed.call if child.nil?
 
@@ -152,12 +168,12 @@ RSpec.describe "Handlers that misbehave" do
     end
   end
 
-  def clean_slowly
-    sleep
+  def clean_slowly(name)
+    yield
   ensure
-    File.write("#{@folder}/cleaned", "begun, ")
+    File.write("#{@folder}/#{name}", "begun, ")
     sleep 1.5
-    File.write("#{@folder}/cleaned", "done\n", mode: "a")
+    File.write("#{@folder}/#{name}", "done\n", mode: "a")
   end
 
   def run(name, timeout: 10)
@@ -221,14 +237,17 @@ RSpec.describe "Handlers that misbehave" do
     end
   end
 
-  it "the ensure block of one that is over its time is not interrupted" do
-    task = run("cleans")
+  { "cleans" => "of one that is over its time", "ends" => "that takes too long" }
+    .each do |name, which|
+    it "the ensure block #{which} is not interrupted" do
+      task = run(name)
 
-    expect(task.state).to eq("complete")
-    expect(first_attempt(task)["error"]).to include("error_type" => "TimeoutError")
-    expect_to_go_on
-    Timeout.timeout(5) { sleep 0.05 until File.size?("#{@folder}/cleaned").to_i > "begun, ".size }
-    expect(File.read("#{@folder}/cleaned")).to eq("begun, done\n")
+      expect(task.state).to eq("complete")
+      expect(first_attempt(task)["error"]).to include("error_type" => "TimeoutError")
+      expect_to_go_on
+      Timeout.timeout(5) { sleep 0.05 until File.size?("#{@folder}/#{name}").to_i > "begun, ".size }
+      expect(File.read("#{@folder}/#{name}")).to eq("begun, done\n")
+    end
   end
 
   it "the child of one that forks and comes back ends, with what it would have recorded" do

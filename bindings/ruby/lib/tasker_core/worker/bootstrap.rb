@@ -140,11 +140,16 @@ module TaskerCore
       def interrupt(id)
         @lock.synchronize do
           thread = @running.key(id)
-          next if thread.nil?
+          next if thread.nil? || ending?(thread)
 
           @interrupted[thread] = true
           thread.raise(Errors::TimeoutError, "the step's time is over")
         end
+      end
+
+      # Is it in an ensure block, on its way out? Ruby's own names of frames say so.
+      def ending?(thread)
+        thread.backtrace_locations.to_a.any? { |frame| frame.label.start_with?("ensure in") }
       end
     end
 
