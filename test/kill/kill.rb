@@ -105,7 +105,8 @@ class Load
   def submit(requests)
     file = "#{@place}/requests.json"
     File.write(file, JSON.generate(requests))
-    answer, error, status = Open3.capture3(TASKER, "task", "submit", "--json", "--request", "@#{file}")
+    answer, error, status = Open3.capture3(TASKER, "task", "submit", "--json", "--request",
+                                           "@#{file}")
     return @errors << "#{status}: #{answer}#{error}" unless status.success?
 
     JSON.parse(answer).zip(requests) do |task, asked|
@@ -127,7 +128,7 @@ class WorkerProcess
   end
 
   # @return [Boolean] does it run handlers? false when it has ended or takes too long
-  def wait_until_it_runs
+  def comes_up?
     give_up_at = clock + BOOT_SECONDS
     until said.include?("runs; SIGINT or SIGTERM")
       return false if clock > give_up_at || Process.waitpid(@pid, Process::WNOHANG)
@@ -211,7 +212,7 @@ class Judge
     unfinished = @recorded.keys - @results.keys
     wrong = unfinished.reject { |key| @outcomes[key] == LOST }
     @report.expect("each of #{unfinished.size} other records is of an attempt that was lost",
-                   wrong.empty?, wrong.map { |key| "#{key.inspect}: outcome #{@outcomes[key].inspect}" })
+                   wrong.empty?, wrong.map { |key| "#{key.inspect}: #{@outcomes[key].inspect}" })
   end
 
   def judge_steps
@@ -291,7 +292,7 @@ class KillTest
     if @random.rand(8).zero?
       sleep @random.rand * 0.4
       @killed_at_boot += 1
-    elsif @worker.wait_until_it_runs
+    elsif @worker.comes_up?
       sleep @random.rand * LIFE_SECONDS
     else
       return lost_worker
@@ -319,9 +320,9 @@ class KillTest
 
   def progress
     lines = File.size?("#{@place}/record").to_i / LINE_BYTES
-    puts format("        %<kills>4d kills, %<steps>6d steps submitted, %<lines>6d handlers finished, " \
-                "%<left>d s left", kills: @kills, steps: @load.steps, lines: lines,
-                                   left: @give_up_at - clock)
+    puts format("        %<kills>4d kills, %<steps>6d steps submitted, %<lines>6d handlers " \
+                "finished, %<left>d s left", kills: @kills, steps: @load.steps, lines: lines,
+                                             left: @give_up_at - clock)
     $stdout.flush
   end
 
