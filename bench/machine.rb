@@ -11,7 +11,7 @@ module Machine
       date: Time.now.utc.strftime("%Y-%m-%d"),
       processor: File.read("/proc/cpuinfo")[/^model name\s*: (.*)/, 1],
       cores: text("nproc"), load: File.read("/proc/loadavg").split.first,
-      linux: text("uname -r"), file_system: text("stat -f -c %T ."),
+      linux: text("uname -r"), file_system: text("df --output=fstype .").lines.last.to_s.strip,
       compiler: text("gcc --version").lines.first.to_s.strip,
       sqlite: text("sqlite3 --version").split.first, ruby: RUBY_VERSION, rounds: rounds.to_s }
   end
