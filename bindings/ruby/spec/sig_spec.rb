@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "spec_helper"
+require "tasker_core/worker/bootstrap"
 
 # The signatures name what there is, and nothing else. Needs the gem rbs.
 RSpec.describe "sig/" do
