@@ -6,6 +6,9 @@ require "timeout"
 # or ends, soon and clearly; the next one finishes what was begun.
 RSpec.describe "Handlers that harm their process" do
   gem = File.expand_path("../..", __dir__)
+  # The extension that these specs run with, also when it is another build.
+  extension = $LOADED_FEATURES.grep(%r{tasker_core/tasker_core\.so\z}).first
+  folders = [File.expand_path("../..", extension), "#{gem}/lib"].flat_map { |path| ["-I", path] }
 
   # What it does => [Ruby code, what becomes of the process: :lives, :lives_or_ends, or a status]
   deeds = {
@@ -74,7 +77,7 @@ RSpec.describe "Handlers that harm their process" do
   end
 
   define_method(:start) do
-    @pid = Process.spawn(RbConfig.ruby, "-I#{gem}/lib", "#{gem}/exe/tasker-worker", "--store",
+    @pid = Process.spawn(RbConfig.ruby, *folders, "#{gem}/exe/tasker-worker", "--store",
                          "sqlite:#{@folder}/store.db", "--templates", "#{@folder}/tasks", "-r",
                          "#{@folder}/handlers.rb", "--threads", "2",
                          in: File::NULL, %i[out err] => ["#{@folder}/log", "a"])
