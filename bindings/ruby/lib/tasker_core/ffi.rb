@@ -182,6 +182,10 @@ module TaskerCore
 
       def open_worker(store, config, defaults)
         callables = config[:callables] || Registry::HandlerRegistry.instance.registered_handlers
+        if callables.empty?
+          raise Errors::ConfigurationError,
+                "there is nothing to run: no template names a handler that is loaded"
+        end
         namespaces = Array(config[:namespaces] || defaults.namespaces)
         polls = config[:event_driven_enabled] == false ||
                 (config[:deployment_mode] || config[:deployment_mode_hint]) == "PollingOnly"
