@@ -9,8 +9,23 @@
 
 #define THREADS_DEFAULT 5
 #define HANDLERS_MAX 10000
+#define NAMESPACES_MAX 10000
+#define STOP_MS_MAX TK_EXTEND_MS_MAX /* a longer time-out is as good as this one */
 
 /* --- open --- */
+
+static bool names_given(const tasker_worker_options *options) {
+    bool given = options->handlers != NULL &&
+                 (options->namespaces != NULL || options->namespace_count == 0);
+    for (size_t i = 0; given && i < options->handler_count; i++) {
+        const char *callable = options->handlers[i].callable;
+        given = callable != NULL && callable[0] != '\0';
+    }
+    for (size_t i = 0; given && i < options->namespace_count; i++) {
+        given = options->namespaces[i] != NULL && options->namespaces[i][0] != '\0';
+    }
+    return given;
+}
 
 static tasker_status check_options(const tasker_worker_options *options, tasker_error *error) {
     if (options == NULL || options->size < sizeof(*options)) {
@@ -18,6 +33,13 @@ static tasker_status check_options(const tasker_worker_options *options, tasker_
     }
     if (options->handler_count == 0 || options->handler_count > HANDLERS_MAX) {
         return tk_fail(error, TASKER_INVALID, "a worker needs 1 to %d handlers", HANDLERS_MAX);
+    }
+    if (options->namespace_count > NAMESPACES_MAX) {
+        return tk_fail(error, TASKER_INVALID, "at most %d namespaces are possible", NAMESPACES_MAX);
+    }
+    if (!names_given(options)) {
+        return tk_fail(error, TASKER_INVALID,
+                       "a handler without a callable, or a namespace without a name, was given");
     }
     if (options->threads > TASKER_SLOTS_MAX) {
         return tk_fail(error, TASKER_INVALID, "at most %d threads are possible", TASKER_SLOTS_MAX);
@@ -285,17 +307,27 @@ tasker_status tasker_worker_run(tasker_worker *worker, tasker_error *error) {
 
 /* --- statistics, end --- */
 
+/* Under the mutex: in the done ring, and what the current turn sends. */
+static uint32_t count_unsaved(const tk_worker *core) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < TK_HELD_BUCKETS; i++) {
+        for (const tk_held *held = core->buckets[i]; held != NULL; held = held->next) {
+            count += held->state == TK_HELD_ENDED;
+        }
+    }
+    return count;
+}
+
 void tasker_worker_stats_read(tasker_worker *worker, tasker_worker_stats *stats) {
     tasker_worker_stats read;
     tk_worker *core = worker->core;
     uint32_t waiting = tk_ring_count(&core->ready);
-    uint32_t done = tk_ring_count(&core->done);
     pthread_mutex_lock(&core->mutex);
     read = core->stats;
     read.running = core->in_handler_count;
+    read.unsaved = count_unsaved(core);
     pthread_mutex_unlock(&core->mutex);
     read.waiting = waiting;
-    read.unsaved = done;
     snprintf(read.worker_id, sizeof(read.worker_id), "%" PRId32, core->id);
     pthread_mutex_lock(&worker->mutex);
     read.pump_running = worker->started && !worker->ended;
@@ -322,7 +354,7 @@ tasker_status tasker_worker_stop(tasker_worker *worker, int64_t timeout_ms, task
     if (status != TASKER_OK) {
         return status;
     }
-    timeout_ms = timeout_ms < 0 ? 0 : timeout_ms;
+    timeout_ms = timeout_ms < 0 ? 0 : timeout_ms < STOP_MS_MAX ? timeout_ms : STOP_MS_MAX;
     int64_t deadline_us = tk_clock_monotonic(worker->core->engine.clock) + timeout_ms * 1000;
     pthread_mutex_lock(&worker->mutex);
     if (!worker->stopping || deadline_us < worker->stop_deadline_us) {
