@@ -258,7 +258,8 @@ static tasker_status peek(tasker *handle, const tk_uuid *id, bool *resting, task
 static tasker_status wait_for(tasker *handle, const tk_uuid *id, int64_t timeout_ms, bool *resting,
                               tasker_error *error) {
     const tk_clock *clock = handle->engine.clock;
-    int64_t until_us = tk_clock_monotonic(clock) + timeout_ms * 1000;
+    timeout_ms = timeout_ms < INT64_MAX / 4000 ? timeout_ms : -1; /* beyond any clock: for ever */
+    int64_t until_us = tk_clock_monotonic(clock) + (timeout_ms > 0 ? timeout_ms : 0) * 1000;
     uint64_t seen = tk_signal_wait(&handle->signal, 0, 0);
     for (;;) {
         tasker_status status = peek(handle, id, resting, error);
