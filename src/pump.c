@@ -11,6 +11,7 @@
 #include "pump.h"
 
 #define PUMP_DRAIN_LOOK_US 20000 /* between looks at running handlers while stopping */
+#define DRAIN_TRIES 10           /* that fail after the deadline */
 
 static void set_sleep(tk_worker *core, tk_sleep sleep) {
     __atomic_store_n(&core->sleep, (int32_t)sleep, __ATOMIC_SEQ_CST);
@@ -77,10 +78,10 @@ static void log_failure(tasker_worker *worker, const tasker_error *error) {
     }
 }
 
-/* Gives back what was not begun, waits for running handlers until the deadline, gives the rest back. */
+/* Gives back what was not begun, waits for running handlers until the deadline, gives the rest back. A
+ * store that fails meanwhile has until the deadline to come back, and a few tries after it. */
 static tasker_status drain(tasker_worker *worker) {
-    tasker_status end = TASKER_OK;
-    for (int failures = 0; failures < 10;) {
+    for (int failures = 0; failures < DRAIN_TRIES;) {
         int64_t deadline_us = 0;
         stop_wanted(worker, &deadline_us);
         uint32_t left = 0;
@@ -89,16 +90,15 @@ static tasker_status drain(tasker_worker *worker) {
         tasker_status status = tk_worker_drain(worker->core, force, &left, &error);
         tk_ring_close(&worker->core->ready);
         if (status == TASKER_OK && left == 0) {
-            return end;
+            return TASKER_OK; /* all is saved, also what failed at first */
         }
         if (status != TASKER_OK) {
-            failures++;
+            failures += force;
             log_failure(worker, &error);
-            end = TASKER_STORE;
         }
         wait_for_work(worker, PUMP_DRAIN_LOOK_US);
     }
-    return end;
+    return TASKER_STORE;
 }
 
 tasker_status tk_pump_drain(tasker_worker *worker) {
