@@ -143,19 +143,33 @@ static tasker_status settle_identities(tk_engine *engine, tk_submission *s, task
 
 /* --- rows --- */
 
+/* At most so many steps of a task are free at its begin: its roots, or any behind a bypassed one. */
+static uint32_t freed_max(const tk_request *q) {
+    const tk_template *template = q->known->template;
+    uint32_t roots = 0;
+    for (uint32_t i = 0; i < template->step_count; i++) {
+        roots += template->steps[i].parents.count == 0;
+    }
+    return q->bypassed_count == 0 ? roots : template->step_count;
+}
+
 static bool rows_reserve(rows *r, tk_submission *s) {
-    uint32_t steps = 0;
+    uint32_t ready = 0;
+    uint32_t later = 0;
+    uint32_t bypassed = 0;
     for (uint32_t i = 0; i < s->count; i++) {
-        steps += s->items[i].known->template->step_count;
+        const tk_request *q = &s->items[i];
+        *(q->row.run_at_us > 0 ? &later : &ready) += freed_max(q);
+        bypassed += q->bypassed_count;
     }
     r->tasks = tk_arena_array(&s->arena, s->count, sizeof(*r->tasks));
     r->requests = tk_arena_array(&s->arena, s->count, sizeof(*r->requests));
     r->inserted = tk_arena_array(&s->arena, s->count, sizeof(*r->inserted));
     r->states = tk_arena_array(&s->arena, s->count, sizeof(*r->states));
     r->counts = tk_arena_array(&s->arena, s->count, sizeof(*r->counts));
-    r->ready = tk_arena_array(&s->arena, steps, sizeof(*r->ready));
-    r->later = tk_arena_array(&s->arena, steps, sizeof(*r->later));
-    r->bypassed = tk_arena_array(&s->arena, steps, sizeof(*r->bypassed));
+    r->ready = tk_arena_array(&s->arena, ready, sizeof(*r->ready));
+    r->later = tk_arena_array(&s->arena, later, sizeof(*r->later));
+    r->bypassed = tk_arena_array(&s->arena, bypassed, sizeof(*r->bypassed));
     return r->tasks != NULL && r->requests != NULL && r->inserted != NULL && r->states != NULL &&
            r->counts != NULL && r->ready != NULL && r->later != NULL && r->bypassed != NULL;
 }
