@@ -80,7 +80,7 @@ static tasker_status compare_context(tk_engine *engine, tk_submission *s, tk_req
         status = tk_store_call(engine->store, sync, error);
     }
     if (status != TASKER_OK || !found) {
-        return status; /* of this very call: its row comes later, with what the first one said */
+        return status; /* of this very call: its row comes later */
     }
     tk_json context;
     status = tk_json_parse(winner.context, TASKER_CONTEXT_BYTES_MAX, &context, error);
@@ -135,8 +135,15 @@ static tasker_status settle_identities(tk_engine *engine, tk_submission *s, task
     if (status == TASKER_OK) {
         status = tk_store_call(engine->store, sync, error);
     }
+    const tk_request *first = NULL; /* of those with the same identity, when it is of this call */
     for (uint32_t i = 0; status == TASKER_OK && i < count; i++) {
-        status = take_winner(engine, s, keyed[i], &winners[i], error);
+        tk_request *q = keyed[i];
+        status = take_winner(engine, s, q, &winners[i], error);
+        if (!q->repeated) {
+            first = q;
+        } else if (first != NULL && tk_uuid_equal(&first->row.id, &q->row.id)) {
+            q->context_differs = !tk_json_equal(first->context, q->context);
+        }
     }
     return status;
 }
