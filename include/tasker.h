@@ -192,7 +192,7 @@ TASKER_API tasker_status tasker_template_put_directory(tasker *handle, const cha
  *            TASKER_SUBMIT_TASKS_MAX of them, created all or none. Further members: "priority"
  *            (-100..100), "tags", "initiator", "source_system", "reason", "correlation_id",
  *            "parent_correlation_id", "idempotency_key", "bypass_steps" (names), "run_at"
- *            (RFC 3339) or "delay" (seconds).
+ *            (RFC 3339) or "delay" (seconds). The whole request has at most 64 MiB.
  *   *answer  JSON, an object for an object and an array for an array: {"task_uuid","status":
  *            "created","created_at","step_count","step_mapping":{name:uuid},
  *            "handler_config_name","known":bool,"context_differs":bool}
@@ -421,8 +421,8 @@ TASKER_API tasker_status tasker_worker_run(tasker_worker *worker, tasker_error *
 
 /* tasker_worker_turn runs one turn on a worker that was not started: saves what was handed in,
  * beats, recovers a little, claims, so that tasker_worker_next(0) finds it. Call it at least once
- * a second. Returns OK, INVALID (started), STORE (the next turn tries again), NOMEM, FORKED.
- * Blocks for one transaction. */
+ * a second. Returns OK, INVALID (started), CLOSED (stopped), STORE (the next turn tries again),
+ * NOMEM, FORKED. Blocks for one transaction. */
 TASKER_API tasker_status tasker_worker_turn(tasker_worker *worker, tasker_error *error);
 
 typedef struct tasker_worker_stats {

@@ -252,6 +252,8 @@ tasker_status tasker_worker_turn(tasker_worker *worker, tasker_error *error) {
     tasker_status status = tk_handle_usable(worker->opener, error);
     if (status == TASKER_OK && worker->started) {
         status = tk_fail(error, TASKER_INVALID, "the worker has a pump, which runs its turns");
+    } else if (status == TASKER_OK && worker->stopping) { /* a beat would register it anew */
+        status = tk_fail(error, TASKER_CLOSED, "the worker has stopped: it has no more turns");
     }
     if (status != TASKER_OK) {
         return status;
