@@ -61,7 +61,7 @@ static void note(replay *r, int32_t step, int32_t from, int32_t to, const char *
     entry->from = from;
     entry->to = to;
     entry->event = event;
-    if (step == TK_ACT_NO_STEP) {
+    if (step == TK_ACT_NO_STEP || step != r->cause.step) { /* moved by another step's attempt */
         entry->attempt = 0;
         entry->worker = 0;
         entry->failure = NULL;
@@ -400,6 +400,7 @@ static void on_act(replay *r, const tk_event *event) {
 static void on_event(replay *r, const tk_event *event) {
     r->cause = (tk_timeline_entry){.at_us = event->at_us,
                                    .n = event->n == INT64_MAX ? 0 : event->n,
+                                   .step = event->step,
                                    .attempt = event->attempt,
                                    .worker = event->worker};
     if (event->kind != TK_EVENT_ACT && !r->template->steps[event->step].present) {
@@ -480,6 +481,7 @@ static bool begin(replay *r) {
     tk_progress_begin(&r->progress, r->template, bypassed, &r->freed);
     r->cause.attempt = 1;
     for (uint32_t i = 0; i < bypassed.count; i++) {
+        r->cause.step = bypassed.numbers[i];
         step_move(r, bypassed.numbers[i], TK_STEP_STATE_RESOLVED_MANUALLY, "ResolveManually");
     }
     r->cause.attempt = 0;

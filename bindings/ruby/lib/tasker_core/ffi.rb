@@ -184,7 +184,8 @@ module TaskerCore
         callables = config[:callables] || Registry::HandlerRegistry.instance.registered_handlers
         if callables.empty?
           raise Errors::ConfigurationError,
-                "there is nothing to run: no template names a handler that is loaded"
+                "nothing to run: no template in #{config[:templates] || "config/tasks"} " \
+                "names a handler that is loaded"
         end
         namespaces = Array(config[:namespaces] || defaults.namespaces)
         polls = config[:event_driven_enabled] == false ||

@@ -210,13 +210,14 @@ module TaskerCore
         start!(config)
         logger.info("worker #{@config[:worker_id]} runs; SIGINT or SIGTERM ends it")
         $stdout.puts(JSON.generate(status)).then { $stdout.flush } while signals.getc == "?"
+        logger.info("waits for #{@threads&.busy || 0} handlers; a second signal gives them back")
         drain = Thread.new do
           shutdown!
         ensure
           writer.putc "."
         end
         @threads&.give_back while signals.getc != "."
-        drain.value
+        drain.value.tap { |done| logger.info(done ? "stopped" : "stopped; steps were given back") }
       ensure
         previous&.each { |name, handler| Signal.trap(name, handler || "DEFAULT") }
         [signals, writer].each { |io| io&.close }

@@ -83,6 +83,8 @@ module TaskerCore
       end
 
       def report(step, failure)
+        logger.warn("step #{step.workflow_step.name} of task #{step.task.task_uuid} failed: " \
+                    "#{failure.is_a?(Exception) ? failure.class : failure.error_type}")
         TaskerCore.configuration.failure_hooks.each do |hook|
           hook.call(step, failure)
         rescue StandardError => e
