@@ -73,13 +73,15 @@ static const struct advice {
     {"3F000", TASKER_STORE, "the schema tasker is gone; open the store again"},
     {"42P01", TASKER_STORE, "a table is gone; open the store again"},
     {"42501", TASKER_STORE,
-     "the user lacks a right; let the owner of the schema tasker grant it, or connect as the owner"},
+     "the user lacks a right; let the owner of the schema tasker grant it, or connect as the "
+     "owner"},
     {"40", TASKER_STORE, "another transaction was in the way; try again"},
     {"55P03", TASKER_STORE, "another transaction holds a row for too long; try again"},
     {"57014", TASKER_STORE, "the statement took too long and was ended; try again"},
     {"57P", TASKER_STORE, "the server ends or starts; try again"},
     {"53100", TASKER_STORE, "the server's disk is full; make room and try again"},
-    {"53300", TASKER_STORE, "the server has no free connection; raise max_connections or try again"},
+    {"53300", TASKER_STORE,
+     "the server has no free connection; raise max_connections or try again"},
     {"53", TASKER_STORE, "the server lacks resources; try again"},
     {"08", TASKER_STORE, "the connection broke; try again"},
 };

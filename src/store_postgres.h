@@ -390,11 +390,11 @@ typedef struct tk_pg {
     pthread_mutex_t mutex;     /* held between begin and commit or rollback */
     _Atomic(uintptr_t) holder; /* the thread that holds it, or 0 */
     tk_store_mode mode;
-    int32_t worker;   /* whose session lock this connection holds, or 0 */
-    uint32_t beats;   /* since the counts were folded */
-    bool listening;   /* wake_fd was asked for */
-    bool woken;       /* a notification came that wake_drain has not seen */
-    int woken_fd;     /* always readable: what wake_fd says while `woken`; -1: not made yet */
+    int32_t worker; /* whose session lock this connection holds, or 0 */
+    uint32_t beats; /* since the counts were folded */
+    bool listening; /* wake_fd was asked for */
+    bool woken;     /* a notification came that wake_drain has not seen */
+    int woken_fd;   /* always readable: what wake_fd says while `woken`; -1: not made yet */
 } tk_pg;
 
 static inline tk_pg *tk_pg_of(tk_store *store) {

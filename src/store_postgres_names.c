@@ -70,9 +70,8 @@ tasker_status tk_pg_op_name_intern(tk_store *store, tk_name_kind kind, const tk_
     return tk_pg_end(&run, error);
 }
 
-tasker_status tk_pg_op_name_list(tk_store *store, tk_arena *arena, tk_name_kind kind,
-                                 int32_t **ids, tk_str **names, uint32_t *count,
-                                 tasker_error *error) {
+tasker_status tk_pg_op_name_list(tk_store *store, tk_arena *arena, tk_name_kind kind, int32_t **ids,
+                                 tk_str **names, uint32_t *count, tasker_error *error) {
     tk_pg_run run;
     tasker_status status = tk_pg_begin(&run, tk_pg_of(store), error);
     if (status != TASKER_OK) {

@@ -43,9 +43,8 @@ static tasker_status server_check(const tk_pg *pg, tasker_error *error) {
     int version = PQserverVersion(pg->connection);
     const char *encoding = PQparameterStatus(pg->connection, "server_encoding");
     if (version < TK_PG_SERVER_VERSION_MIN) {
-        return tk_fail(error, TASKER_UNSUPPORTED,
-                       "%s runs PostgreSQL %d; expected %d or newer", pg->name, version / 10000,
-                       TK_PG_SERVER_VERSION_MIN / 10000);
+        return tk_fail(error, TASKER_UNSUPPORTED, "%s runs PostgreSQL %d; expected %d or newer",
+                       pg->name, version / 10000, TK_PG_SERVER_VERSION_MIN / 10000);
     }
     if (encoding == NULL || strcmp(encoding, "UTF8") != 0) {
         return tk_fail(error, TASKER_UNSUPPORTED,
@@ -170,8 +169,8 @@ static tasker_status tables_make_locked(const tk_pg *pg, tasker_error *error) {
 }
 
 static tasker_status tables_make(const tk_pg *pg, tasker_error *error) {
-    tasker_status status = tk_pg_command(pg, "BEGIN; SET LOCAL lock_timeout = '60s'", "BEGIN",
-                                         error);
+    tasker_status status =
+        tk_pg_command(pg, "BEGIN; SET LOCAL lock_timeout = '60s'", "BEGIN", error);
     if (status == TASKER_OK) {
         status = tables_make_locked(pg, error);
     }

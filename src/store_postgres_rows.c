@@ -87,8 +87,7 @@ static void states_give(tk_pg_run *run, const tk_state_row *rows, uint32_t count
     TK_PG_COLUMN_OF(run, uuid, TK_PG_UUID, count, &rows[i].task_id);
     TK_PG_COLUMN_OF(run, time, TK_PG_TIME, count, rows[i].updated_us);
     TK_PG_COLUMN(run, TK_PG_INT2, count, rows[i].state);
-    TK_PG_COLUMN(run, TK_PG_INT2, count,
-                 rows[i].state <= TK_STATE_CALM_MAX ? 0 : rows[i].state);
+    TK_PG_COLUMN(run, TK_PG_INT2, count, rows[i].state <= TK_STATE_CALM_MAX ? 0 : rows[i].state);
     TK_PG_COLUMN(run, TK_PG_INT4, count, rows[i].open_steps);
     TK_PG_COLUMN(run, TK_PG_INT4, count, rows[i].failed_steps);
     tk_pg_array(run, TK_PG_BYTEA, count);

@@ -175,8 +175,9 @@ static void sending_fill(sending *out, const tk_pg_run *run) {
     for (int i = 0; i < run->parameters; i++) {
         size_t end = i + 1 < run->parameters ? run->starts[i + 1] : run->bytes.size;
         size_t size = end - run->starts[i];
-        out->values[i] =
-            run->nulls[i] ? NULL : (run->bytes.data == NULL ? "" : run->bytes.data + run->starts[i]);
+        out->values[i] = run->nulls[i]
+                             ? NULL
+                             : (run->bytes.data == NULL ? "" : run->bytes.data + run->starts[i]);
         out->lengths[i] = (int)size;
         out->formats[i] = 1;
     }
@@ -251,8 +252,10 @@ tasker_status tk_pg_end(tk_pg_run *run, tasker_error *error) {
                        "%s: a number is larger than its column can hold (near %s)", run->pg->name,
                        run->name);
     default:
-        return tk_fail(error, run->status, "%s: %s returned a value that cannot be; run "
-                       "`tasker store check`", run->pg->name, run->name);
+        return tk_fail(error, run->status,
+                       "%s: %s returned a value that cannot be; run "
+                       "`tasker store check`",
+                       run->pg->name, run->name);
     }
 }
 
@@ -302,8 +305,7 @@ uint16_t tk_pg_get_step(tk_pg_run *run, uint32_t row, int column) {
 }
 
 int64_t tk_pg_get_time(tk_pg_run *run, uint32_t row, int column) {
-    return tk_pg_is_null(run, row, column) ? 0
-                                           : time_shift(tk_pg_get(run, row, column), EPOCH_US);
+    return tk_pg_is_null(run, row, column) ? 0 : time_shift(tk_pg_get(run, row, column), EPOCH_US);
 }
 
 tk_str tk_pg_peek(const tk_pg_run *run, uint32_t row, int column) {

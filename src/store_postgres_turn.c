@@ -138,8 +138,8 @@ static void finish_match(tk_pg_run *run, tk_attempt_row *rows, uint32_t count, b
     }
 }
 
-tasker_status tk_pg_op_finish(tk_store *store, tk_attempt_row *rows, uint32_t count,
-                              bool *accepted, tasker_error *error) {
+tasker_status tk_pg_op_finish(tk_store *store, tk_attempt_row *rows, uint32_t count, bool *accepted,
+                              tasker_error *error) {
     tk_pg_run run;
     tasker_status status = tk_pg_begin(&run, tk_pg_of(store), error);
     if (status != TASKER_OK || count == 0) {
