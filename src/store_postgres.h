@@ -274,6 +274,8 @@
       "SELECT u.place, " TK_PG_TASK_COLUMNS                                                        \
       " FROM unnest($1::uuid[]) WITH ORDINALITY AS u(id, place) JOIN task t ON t.id = u.id")       \
     X(STATE_LOAD, TK_PG_STATE)                                                                     \
+    X(HOLD_LATER, "SELECT 1 FROM later WHERE task_id = $1::uuid FOR UPDATE")                       \
+    X(HOLD_READY, "SELECT 1 FROM ready WHERE task_id = $1::uuid FOR UPDATE")                       \
     X(PLACE_LIST, /* 1 ready, 2 lease, 3 later */                                                  \
       "SELECT step_no, 1, attempts, 0, enqueued_at, NULL::timestamptz, NULL::timestamptz"          \
       " FROM ready WHERE task_id = $1::uuid"                                                       \

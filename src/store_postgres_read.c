@@ -76,12 +76,26 @@ tasker_status tk_pg_op_task_load(tk_store *store, tk_arena *arena, const tk_uuid
 
 /* --- one task's parts ------------------------------------------------------------------------- */
 
+/* Due steps and claims move without the task's lock. Who writes and asks where the steps are wants them
+ * to stay there: a claim under way is waited for, and none begins before this transaction's end. So no
+ * lease is younger than what the caller then dates. */
+static void places_hold(tk_pg_run *run, const tk_uuid *task_id, tasker_error *error) {
+    tk_pg_uuid(run, task_id);
+    (void)tk_pg_exec(run, TK_PG_HOLD_LATER, error);
+    tk_pg_uuid(run, task_id);
+    (void)tk_pg_exec(run, TK_PG_HOLD_READY, error);
+}
+
 tasker_status tk_pg_op_place_list(tk_store *store, tk_arena *arena, const tk_uuid *task_id,
                                   tk_place_row **rows, uint32_t *count, tasker_error *error) {
+    tk_pg *pg = tk_pg_of(store);
     tk_pg_run run;
-    tasker_status status = tk_pg_begin(&run, tk_pg_of(store), error);
+    tasker_status status = tk_pg_begin(&run, pg, error);
     if (status != TASKER_OK) {
         return status;
+    }
+    if (pg->mode == TK_STORE_WRITE) {
+        places_hold(&run, task_id, error);
     }
     tk_pg_uuid(&run, task_id);
     (void)tk_pg_exec(&run, TK_PG_PLACE_LIST, error);
