@@ -6,7 +6,7 @@
 #ifdef TK_WITH_POSTGRES
 
 /* Beats of a worker between two folds of the counts. */
-#define FOLD_BEATS 64
+#define FOLD_BEATS 16
 
 void tk_pg_keys(tk_pg_run *run, const tk_step_key *keys, uint32_t count) {
     TK_PG_COLUMN_OF(run, uuid, TK_PG_UUID, count, &keys[i].task_id);

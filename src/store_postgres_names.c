@@ -262,14 +262,19 @@ tasker_status tk_pg_op_template_load(tk_store *store, tk_arena *arena, int32_t i
     return templates_read(&run, arena, row, &count, error);
 }
 
+/* Who writes and asks for a digest inserts it when it is missing: until its end nobody else may. */
 tasker_status tk_pg_op_template_find(tk_store *store, tk_arena *arena, tk_str namespace_name,
                                      tk_str name, tk_str version, const tk_digest *digest,
                                      tk_template_row **row, tasker_error *error) {
+    tk_pg *pg = tk_pg_of(store);
     tk_pg_run run;
     uint32_t count;
-    tasker_status status = tk_pg_begin(&run, tk_pg_of(store), error);
+    tasker_status status = tk_pg_begin(&run, pg, error);
     if (status != TASKER_OK) {
         return status;
+    }
+    if (digest != NULL && pg->mode == TK_STORE_WRITE) {
+        (void)tk_pg_exec(&run, TK_PG_TEMPLATE_LOCK, error);
     }
     tk_pg_text(&run, namespace_name);
     tk_pg_text(&run, name);

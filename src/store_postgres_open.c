@@ -137,11 +137,15 @@ static tasker_status ask(const tk_pg *pg, const char *sql, long *answers, int co
     return status;
 }
 
+/* Asks the catalogue's tables: to_regclass() would answer from what the session remembers. */
 static tasker_status tables_find(const tk_pg *pg, bool *there, tasker_error *error) {
     long found[2] = {0, 0};
     tasker_status status = ask(pg,
-                               "SELECT (to_regclass('tasker.ledger') IS NOT NULL)::int,"
-                               " (to_regnamespace('tasker') IS NOT NULL)::int",
+                               "SELECT (SELECT count(*) FROM pg_catalog.pg_class"
+                               "  WHERE relname = 'ledger' AND relnamespace IN (SELECT oid FROM"
+                               "  pg_catalog.pg_namespace WHERE nspname = 'tasker')),"
+                               " (SELECT count(*) FROM pg_catalog.pg_namespace"
+                               "  WHERE nspname = 'tasker')",
                                found, 2, error);
     *there = found[0] == 1;
     if (status == TASKER_OK && found[0] == 0 && found[1] == 1) {

@@ -298,6 +298,21 @@ tasker_status tk_pg_op_act_insert(tk_store *store, tk_act_row *rows, uint32_t co
     return end_all(&run, done, count, error);
 }
 
+/* A turn's tasks mostly move the same way: equal neighbours become one. */
+static uint32_t moves_merge(const tk_count_row *rows, uint32_t count, tk_count_row *moves) {
+    uint32_t used = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        tk_count_row *last = used == 0 ? NULL : &moves[used - 1];
+        if (last != NULL && last->template_id == rows[i].template_id &&
+            last->from == rows[i].from && last->to == rows[i].to) {
+            last->tasks += rows[i].tasks;
+        } else {
+            moves[used++] = rows[i];
+        }
+    }
+    return used;
+}
+
 tasker_status tk_pg_op_count_add(tk_store *store, const tk_count_row *rows, uint32_t count,
                                  tasker_error *error) {
     tk_pg_run run;
@@ -305,11 +320,17 @@ tasker_status tk_pg_op_count_add(tk_store *store, const tk_count_row *rows, uint
     if (status != TASKER_OK || count == 0) {
         return status;
     }
-    TK_PG_COLUMN(&run, TK_PG_INT4, count, rows[i].template_id);
-    TK_PG_COLUMN(&run, TK_PG_INT2, count, rows[i].from);
-    TK_PG_COLUMN(&run, TK_PG_INT2, count, rows[i].to);
-    TK_PG_COLUMN(&run, TK_PG_INT8, count, rows[i].tasks);
-    return end_all(&run, tk_pg_exec(&run, TK_PG_COUNT_ADD, error), count, error);
+    tk_count_row *moves = tk_alloc_array(count, sizeof(*moves));
+    if (moves == NULL) {
+        return tk_nomem(error);
+    }
+    uint32_t used = moves_merge(rows, count, moves);
+    TK_PG_COLUMN(&run, TK_PG_INT4, used, moves[i].template_id);
+    TK_PG_COLUMN(&run, TK_PG_INT2, used, moves[i].from);
+    TK_PG_COLUMN(&run, TK_PG_INT2, used, moves[i].to);
+    TK_PG_COLUMN(&run, TK_PG_INT8, used, moves[i].tasks);
+    tk_free(moves);
+    return end_all(&run, tk_pg_exec(&run, TK_PG_COUNT_ADD, error), used, error);
 }
 
 #endif
