@@ -72,7 +72,7 @@ CREATE TABLE task (
     priority int2 NOT NULL,
     correlation_id uuid,
     parent_correlation_id uuid,
-    tags text[],
+    tags text, -- JSON
     initiator text,
     source_system text,
     reason text,
@@ -81,7 +81,7 @@ CREATE TABLE task (
 );
 CREATE INDEX task_template ON task (template_id, id);
 CREATE INDEX task_correlation ON task (correlation_id, id) WHERE correlation_id IS NOT NULL;
-CREATE INDEX task_tags ON task USING gin (tags) WHERE tags IS NOT NULL;
+CREATE INDEX task_tags ON task USING gin ((tags::jsonb)) WHERE tags IS NOT NULL;
 
 -- state: 1 running, 2 complete, 3 blocked, 4 cancelled, 5 error, 6 resolved.
 -- attention: 0 for running and complete, otherwise the state.

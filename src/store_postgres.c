@@ -1,6 +1,12 @@
 /*
- * store_postgres.c - the second driver, as far as it goes: its tables (schema_postgres.sql) and its
- * statements (store_postgres.h) are written and can be prepared; it opens no store yet.
+ * store_postgres.c - the PostgreSQL driver: its table, its failures, its transactions.
+ *
+ *   begin WRITE ── store's mutex ── BEGIN (read committed): every statement sees what is committed
+ *   begin READ ─── store's mutex ── BEGIN (repeatable read, read only): one snapshot
+ *
+ * Rules: one thread at a time is between begin and the end, and only that thread's calls are taken.
+ * A commit that fails leaves no transaction behind; whether it happened may be unknown then. A broken
+ * connection is made anew by the next begin. In a forked child nothing touches the connection.
  */
 #include "store_postgres.h"
 
@@ -16,10 +22,209 @@ const char *const tk_pg_texts[TK_PG_STATEMENT_COUNT] = {
 #undef X
 };
 
+#ifndef TK_WITH_POSTGRES
+
 tasker_status tk_store_postgres_open(const tk_store_config *config, tk_store **store,
                                      tasker_error *error) {
     (void)config;
     (void)store;
     return tk_fail(error, TASKER_UNSUPPORTED,
-                   "the PostgreSQL store is not part of this version; use sqlite:FILE");
+                   "this build has no PostgreSQL store; build it with libpq, or use sqlite:FILE");
 }
+
+#else
+
+const tk_driver tk_pg_driver = {
+    .name = "postgres",
+    .many_workers = true,
+#define X(operation, arguments) .operation = tk_pg_op_##operation,
+    TK_STORE_OPERATION_MAP(X)
+#undef X
+        .rollback = tk_pg_rollback,
+    .worker_lock = tk_pg_worker_lock,
+    .worker_unlock = tk_pg_worker_unlock,
+    .wake = tk_pg_wake,
+    .wake_fd = tk_pg_wake_fd,
+    .wake_drain = tk_pg_wake_drain,
+    .reconnect = tk_pg_reconnect,
+    .share = tk_pg_share,
+    .close = tk_pg_close,
+};
+
+/* --- failures --------------------------------------------------------------------------------- */
+
+/* What an SQLSTATE means, and what to do about it. The first that fits. */
+static const struct advice {
+    const char *state; /* its beginning */
+    tasker_status status;
+    const char *text;
+} advices[] = {
+    {"23505", TASKER_CONFLICT, "such a row exists already"},
+    {"22021", TASKER_UNSUPPORTED, "a text has bytes that are no UTF-8, or a NUL"},
+    {"22P05", TASKER_UNSUPPORTED, "a text has \\u0000, which PostgreSQL cannot keep"},
+    {"22P02", TASKER_UNSUPPORTED, "a text is not in the form that its column needs"},
+    {"22003", TASKER_UNSUPPORTED, "a number is larger than its column can hold"},
+    {"25006", TASKER_STORE, "this transaction only reads"},
+    {"25P02", TASKER_STORE, "an earlier statement of this transaction failed"},
+    {"25P03", TASKER_STORE, "the transaction stood still for too long; try again"},
+    {"28", TASKER_STORE,
+     "the server does not let this user in; check user and password of the URL, and pg_hba.conf"},
+    {"3D000", TASKER_NOTFOUND, "there is no such database; make it with `createdb`"},
+    {"3F000", TASKER_STORE, "the schema tasker is gone; open the store again"},
+    {"42P01", TASKER_STORE, "a table is gone; open the store again"},
+    {"42501", TASKER_STORE,
+     "the user lacks a right; let the owner of the schema tasker grant it, or connect as the "
+     "owner"},
+    {"40", TASKER_STORE, "another transaction was in the way; try again"},
+    {"55P03", TASKER_STORE, "another transaction holds a row for too long; try again"},
+    {"57014", TASKER_STORE, "the statement took too long and was ended; try again"},
+    {"57P", TASKER_STORE, "the server ends or starts; try again"},
+    {"53100", TASKER_STORE, "the server's disk is full; make room and try again"},
+    {"53300", TASKER_STORE,
+     "the server has no free connection; raise max_connections or try again"},
+    {"53", TASKER_STORE, "the server lacks resources; try again"},
+    {"08", TASKER_STORE, "the connection broke; try again"},
+};
+
+static const struct advice *advice_for(const char *state) {
+    for (size_t i = 0; i < TK_COUNT_OF(advices); i++) {
+        if (strncmp(state, advices[i].state, strlen(advices[i].state)) == 0) {
+            return &advices[i];
+        }
+    }
+    return NULL;
+}
+
+tasker_status tk_pg_fail(const tk_pg *pg, const PGresult *result, const char *doing,
+                         tasker_error *error) {
+    /* The message's detail may hold keys and payloads: only its first line is told. */
+    const char *state = result == NULL ? NULL : PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    const char *text = result == NULL ? NULL : PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+    if (state == NULL) {
+        const char *said = PQerrorMessage(pg->connection);
+        int length = (int)strcspn(said, "\n");
+        return tk_fail(error, TASKER_STORE, "%s: the connection broke; try again (%s: %.*s)",
+                       pg->name, doing, length, said);
+    }
+    const struct advice *advice = advice_for(state);
+    return tk_fail(error, advice == NULL ? TASKER_STORE : advice->status,
+                   "%s: %s (%s: %s, SQLSTATE %s)", pg->name,
+                   advice == NULL ? "PostgreSQL failed" : advice->text, doing,
+                   text == NULL ? "" : text, state);
+}
+
+tasker_status tk_pg_fail_forked(const tk_pg *pg, tasker_error *error) {
+    return tk_fail(error, TASKER_FORKED,
+                   "%s was opened by process %d, before a fork; open it anew in this process",
+                   pg->name, (int)pg->opener);
+}
+
+static bool is_holder(const tk_pg *pg) {
+    return atomic_load(&pg->holder) == (uintptr_t)pthread_self();
+}
+
+tasker_status tk_pg_usable(const tk_pg *pg, tasker_error *error) {
+    if (tk_process_id() != pg->opener) {
+        return tk_pg_fail_forked(pg, error);
+    }
+    if (!is_holder(pg)) {
+        return tk_fail(error, TASKER_STORE, "%s: a statement outside of this thread's transaction",
+                       pg->name);
+    }
+    return TASKER_OK;
+}
+
+tasker_status tk_pg_command(const tk_pg *pg, const char *sql, const char *doing,
+                            tasker_error *error) {
+    PGresult *result = PQexec(pg->connection, sql);
+    ExecStatusType code = PQresultStatus(result);
+    tasker_status status = code == PGRES_COMMAND_OK || code == PGRES_TUPLES_OK
+                               ? TASKER_OK
+                               : tk_pg_fail(pg, result, doing, error);
+    PQclear(result);
+    return status;
+}
+
+/* --- transactions ----------------------------------------------------------------------------- */
+
+static void give_back(tk_pg *pg) {
+    atomic_store(&pg->holder, 0);
+    pthread_mutex_unlock(&pg->mutex);
+}
+
+/* A connection that broke while nothing was under way is made anew: nothing is unknown then. */
+static tasker_status transaction_open(tk_pg *pg, tk_store_mode mode, tasker_error *error) {
+    const char *sql = mode == TK_STORE_WRITE ? "BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE"
+                                             : "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
+    tasker_status status = tk_pg_command(pg, sql, "BEGIN", error);
+    if (status != TASKER_OK && PQstatus(pg->connection) == CONNECTION_BAD) {
+        status = tk_pg_renew(pg, error);
+        if (status == TASKER_OK) {
+            status = tk_pg_command(pg, sql, "BEGIN", error);
+        }
+    }
+    return status;
+}
+
+tasker_status tk_pg_op_begin(tk_store *store, tk_store_mode mode, tasker_error *error) {
+    tk_pg *pg = tk_pg_of(store);
+    if (tk_process_id() != pg->opener) {
+        return tk_pg_fail_forked(pg, error);
+    }
+    if (mode == TK_STORE_WRITE && pg->read_only) {
+        return tk_fail(error, TASKER_UNSUPPORTED, "%s was opened read-only; open it for writing",
+                       pg->name);
+    }
+    assert(!is_holder(pg));
+    pthread_mutex_lock(&pg->mutex);
+    atomic_store(&pg->holder, (uintptr_t)pthread_self());
+    pg->mode = mode;
+    tasker_status status = transaction_open(pg, mode, error);
+    if (status != TASKER_OK) {
+        give_back(pg);
+    }
+    return status;
+}
+
+/* Every statement was run when it was called. */
+tasker_status tk_pg_op_sync(tk_store *store, tasker_error *error) {
+    const tk_pg *pg = tk_pg_of(store);
+    return tk_process_id() == pg->opener ? TASKER_OK : tk_pg_fail_forked(pg, error);
+}
+
+tasker_status tk_pg_op_commit(tk_store *store, tasker_error *error) {
+    tk_pg *pg = tk_pg_of(store);
+    tasker_status status = tk_pg_usable(pg, error);
+    if (status != TASKER_OK) {
+        return status;
+    }
+    PGresult *result = PQexec(pg->connection, "COMMIT");
+    if (PQresultStatus(result) != PGRES_COMMAND_OK) {
+        status = tk_pg_fail(pg, result, "COMMIT", error);
+    } else if (strcmp(PQcmdStatus(result), "COMMIT") != 0) { /* "ROLLBACK" */
+        status = tk_fail(error, TASKER_STORE,
+                         "%s: nothing was saved: an earlier statement of the transaction failed",
+                         pg->name);
+    }
+    PQclear(result);
+    if (status != TASKER_OK) {
+        tk_pg_rollback(store);
+        return status;
+    }
+    give_back(pg);
+    return TASKER_OK;
+}
+
+void tk_pg_rollback(tk_store *store) {
+    tk_pg *pg = tk_pg_of(store);
+    if (tk_process_id() != pg->opener || !is_holder(pg)) {
+        return;
+    }
+    if (PQtransactionStatus(pg->connection) != PQTRANS_IDLE &&
+        PQstatus(pg->connection) == CONNECTION_OK) {
+        (void)tk_pg_command(pg, "ROLLBACK", "ROLLBACK", NULL);
+    }
+    give_back(pg);
+}
+
+#endif

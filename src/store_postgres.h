@@ -1,17 +1,37 @@
 /*
- * store_postgres.h - inside of the PostgreSQL driver: its statements, named after the operations that
- * will run them. No other file may include it.
+ * store_postgres.h - inside of the PostgreSQL driver; no other file may include it (nor libpq-fe.h).
  *
- * All of them take arrays, a set at a time, and name their parameters' types, so that they are prepared
- * once per connection with the session's search_path = tasker. Two rules shape them:
+ *   store_postgres.c         the table, failures, transactions
+ *   store_postgres_run.c     how a statement is run
+ *   store_postgres_open.c    opening, checking, sharing, connecting again, closing
+ *   store_postgres_wake.c    the right to run workers, wake-ups
+ *   store_postgres_names.c   names, templates, identities
+ *   store_postgres_rows.c    saving tasks, states, ready, later, leases, attempts, acts, counts
+ *   store_postgres_turn.c    what a turn needs: locks, outcomes, due steps, claims, results
+ *   store_postgres_hand.c    acts by hand, workers
+ *   store_postgres_read.c    readers
+ *   store_postgres_list.c    lists of tasks by a filter
+ *
+ * All statements take arrays, a set at a time, and name their parameters' types, so that they are
+ * prepared once per connection with the session's search_path = tasker. Two rules shape them:
  *
  * - A reading that locks stands in a statement of its own and what hangs on it in a later one: a join
  *   with a lock returns new rows of one table beside old rows of the other (STATE_LOCK, then PAGE_READ).
  * - Nothing here waits where waiting could deadlock: due steps, claims and beats skip locked rows.
+ *
+ * How a statement is run: tk_pg_begin, the parameters in their order (binary, copied), tk_pg_exec, the
+ * rows, and tk_pg_end on every path. The first failure stays; after it the rest is a no-op.
  */
 #ifndef TK_STORE_POSTGRES_H
 #define TK_STORE_POSTGRES_H
 
+#ifdef TK_WITH_POSTGRES
+#include <libpq-fe.h>
+#endif
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "buf.h"
 #include "store.h"
 
 /* X(NAME, text) */
@@ -21,10 +41,12 @@
     X(NAME_FIND,                                                                                   \
       "SELECT u.place, n.id FROM unnest($2::text[]) WITH ORDINALITY AS u(text, place)"             \
       " JOIN name n ON n.kind = $1::int2 AND n.text = u.text")                                     \
+    X(NAME_LOCK, "LOCK TABLE name IN SHARE ROW EXCLUSIVE MODE")                                    \
     X(NAME_INSERT, /* with the table locked against other writers */                               \
       "INSERT INTO name (kind, id, text) SELECT $1::int2, coalesce(max(id), 0) + 1, $2::text"      \
       " FROM name WHERE kind = $1::int2 RETURNING id")                                             \
     X(NAME_LIST, "SELECT id, text FROM name WHERE kind = $1::int2 ORDER BY id")                    \
+    X(TEMPLATE_LOCK, "LOCK TABLE template IN SHARE ROW EXCLUSIVE MODE")                            \
     X(TEMPLATE_KNOWN,                                                                              \
       "SELECT p.step_no, p.name FROM template t JOIN name s ON s.kind = 1 AND s.id = t.namespace"  \
       " JOIN template_step p ON p.template_id = t.id"                                              \
@@ -39,9 +61,13 @@
       "INSERT INTO template_step (template_id, step_no, name, ancestors)"                          \
       " SELECT $1::int4, s, m, a::int2[] FROM unnest($2::int2[], $3::text[], $4::text[])"          \
       " AS u(s, m, a)")                                                                            \
-    X(TEMPLATE_USE,                                                                                \
-      "INSERT INTO template_use (template_id, used_at) SELECT id, $2::timestamptz FROM template"   \
-      " WHERE id = $1::int4 RETURNING n")                                                          \
+    X(TEMPLATE_USE, /* what is current of its name already needs no row; the count of templates */ \
+      "WITH t AS (SELECT * FROM template WHERE id = $1::int4),"                                    \
+      " i AS (INSERT INTO template_use (template_id, used_at) SELECT t.id, $2::timestamptz FROM t" \
+      "  WHERE t.id IS DISTINCT FROM (SELECT u.template_id FROM template x"                        \
+      "   JOIN template_use u ON u.template_id = x.id"                                             \
+      "   WHERE x.namespace = t.namespace AND x.name = t.name ORDER BY u.n DESC LIMIT 1))"         \
+      " SELECT count(*) FROM t")                                                                   \
     X(TEMPLATE_LOAD, TK_PG_TEMPLATE " WHERE t.id = $1::int4")                                      \
     X(TEMPLATE_FIND,                                                                               \
       TK_PG_TEMPLATE " JOIN template_use u ON u.template_id = t.id"                                \
@@ -55,7 +81,8 @@
       TK_PG_TEMPLATE " WHERE t.id = (SELECT u.template_id FROM template x"                         \
       "  JOIN template_use u ON u.template_id = x.id"                                              \
       "  WHERE x.namespace = t.namespace AND x.name = t.name AND x.version = t.version"            \
-      "  ORDER BY u.n DESC LIMIT 1) ORDER BY s.text, t.name, t.version")                           \
+      "  ORDER BY u.n DESC LIMIT 1)"                                                               \
+      " ORDER BY s.text COLLATE \"C\", t.name COLLATE \"C\", t.version COLLATE \"C\"")             \
     /* submission */                                                                               \
     X(IDENTITY_INSERT, /* what it does not return exists: IDENTITY_READ */                         \
       "INSERT INTO identity (namespace, template, key, task_id)"                                   \
@@ -65,10 +92,10 @@
       "SELECT u.place, i.task_id FROM unnest($1::int2[], $2::text[], $3::text[])"                  \
       " WITH ORDINALITY AS u(q, t, k, place)"                                                      \
       " JOIN identity i ON i.namespace = u.q AND i.template = u.t AND i.key = u.k")                \
-    X(TASK_INSERT, /* only the ids that come back are new; tags as \"{a,b}\" */                    \
+    X(TASK_INSERT, /* only the ids that come back are new */                                        \
       "INSERT INTO task (id, created_at, run_at, template_id, priority, correlation_id,"           \
       " parent_correlation_id, tags, initiator, source_system, reason, bypass_steps, context)"     \
-      " SELECT id, cr, ra, tm, pr, co, pc, tg::text[], ini, src, why, by, cx"                      \
+      " SELECT id, cr, ra, tm, pr, co, pc, tg, ini, src, why, by, cx"                      \
       " FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::int4[], $5::int2[],"     \
       " $6::uuid[], $7::uuid[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[],"    \
       " $13::text[]) AS u(id, cr, ra, tm, pr, co, pc, tg, ini, src, why, by, cx)"                  \
@@ -118,17 +145,19 @@
       " FROM unnest($1::uuid[], $2::timestamptz[], $3::int2[], $4::int2[], $5::int4[], $6::int4[],"\
       " $7::bytea[]) AS p(task_id, updated, state, attention, open, failed, progress)"             \
       " WHERE s.task_id = p.task_id")                                                              \
-    X(FINISH, /* the fence: only leases with this token become attempts */                         \
-      "WITH u AS MATERIALIZED (SELECT * FROM unnest($1::uuid[], $2::int2[], $3::int8[],"           \
-      " $4::int2[], $5::timestamptz[], $6::text[], $7::text[], $8::text[])"                        \
-      " AS u(task_id, step_no, token, outcome, finished, result, error, metadata)),"               \
+    X(FINISH, /* the fence: only leases with this token become attempts; of equals the first */    \
+      "WITH u AS MATERIALIZED (SELECT DISTINCT ON (task_id, step_no, token) * FROM"                \
+      " unnest($1::uuid[], $2::int2[], $3::int8[],"                                                \
+      " $4::int2[], $5::timestamptz[], $6::text[], $7::text[], $8::text[]) WITH ORDINALITY"        \
+      " AS u(task_id, step_no, token, outcome, finished, result, error, metadata, place)"          \
+      " ORDER BY task_id, step_no, token, place),"                                                 \
       " d AS (DELETE FROM lease l USING u"                                                         \
       "  WHERE l.task_id = u.task_id AND l.step_no = u.step_no AND l.token = u.token"              \
-      "  RETURNING l.*, u.outcome, u.finished, u.result, u.error, u.metadata)"                     \
+      "  RETURNING l.*, u.outcome, u.finished, u.result, u.error, u.metadata, u.place)"            \
       " INSERT INTO attempt (task_id, token, enqueued_at, claimed_at, finished_at, worker,"        \
       " step_no, attempt, outcome, result, error, metadata)"                                       \
       " SELECT task_id, token, enqueued_at, claimed_at, greatest(claimed_at, finished), worker,"   \
-      " step_no, attempt, outcome, result, error, metadata FROM d"                                 \
+      " step_no, attempt, outcome, result, error, metadata FROM d ORDER BY place"                  \
       " RETURNING task_id, step_no, token, attempt, worker, enqueued_at, claimed_at, finished_at,"  \
       " n")                                                                                        \
     X(LEASE_RETURN,                                                                                \
@@ -165,19 +194,27 @@
       "  WHERE (r.queue, r.handler, r.class, r.seq) > (h.queue, h.handler, h.class,"               \
       "   9223372036854775807) ORDER BY r.queue, r.handler, r.class, r.seq LIMIT 1) n)"            \
       " SELECT * FROM h LIMIT $1::int8")                                                           \
-    X(CLAIM, /* wants of one queue in a row, up to $5 together; a queue after the other */         \
-      "WITH d AS (DELETE FROM ready WHERE ctid = ANY(ARRAY("                                       \
-      "  SELECT r.ctid FROM unnest($1::int2[], $2::int2[], $3::int2[], $4::int8[])"                \
-      "   AS p(queue, handler, class, past),"                                                      \
+    X(CLAIM, /* wants of one queue in a row, up to $5 together; tokens go round */                 \
+      "WITH p AS MATERIALIZED (SELECT * FROM unnest($1::int2[], $2::int2[], $3::int2[],"           \
+      "  $4::int8[]) WITH ORDINALITY AS p(queue, handler, class, past, place)),"                   \
+      " d AS (DELETE FROM ready WHERE ctid = ANY(ARRAY("                                           \
+      "  SELECT r.ctid FROM p,"                                                                    \
       "  LATERAL (SELECT ctid FROM ready WHERE queue = p.queue AND handler = p.handler"            \
       "   AND class = p.class AND seq > p.past ORDER BY queue, handler, class, seq"                \
       "   FOR UPDATE SKIP LOCKED) r LIMIT $5::int8)) RETURNING *),"                                \
-      " k AS (SELECT d.*, $6::int8 + row_number() OVER () - 1 AS token FROM d),"                   \
+      " o AS (SELECT d.*, row_number() OVER (ORDER BY (SELECT min(p.place) FROM p"                 \
+      "   WHERE p.queue = d.queue AND p.handler = d.handler AND p.class = d.class), d.seq) - 1"    \
+      "   AS at FROM d),"                                                                          \
+      " k AS (SELECT o.*, CASE WHEN $6::int8 <= 0 THEN $6::int8 + at"                              \
+      "   WHEN at <= 9223372036854775807 - $6::int8 THEN $6::int8 + at"                            \
+      "   ELSE -9223372036854775807 + (at - (9223372036854775807 - $6::int8) - 2) END AS token,"  \
+      "  greatest(enqueued_at, $8::timestamptz) AS claimed_at FROM o),"                            \
       " l AS (INSERT INTO lease (task_id, step_no, attempt, token, worker, enqueued_at,"           \
       "   claimed_at) SELECT task_id, step_no, attempts + 1, token, $7::int4, enqueued_at,"        \
-      "   greatest(enqueued_at, $8::timestamptz) FROM k)"                                          \
-      " SELECT k.*, greatest(k.enqueued_at, $8::timestamptz) AS claimed_at,"                       \
-      " " TK_PG_TASK_COLUMNS " FROM k JOIN task t ON t.id = k.task_id")                            \
+      "   claimed_at FROM k)"                                                                      \
+      " SELECT k.task_id, k.step_no, k.attempts + 1, k.token, k.enqueued_at, k.claimed_at,"        \
+      " k.queue, k.handler, k.class, k.deps, " TK_PG_TASK_COLUMNS                                  \
+      " FROM k LEFT JOIN task t ON t.id = k.task_id ORDER BY k.at")                                \
     X(RESULTS,                                                                                     \
       "SELECT u.place, r.outcome, r.finished_at, r.result, r.metadata"                             \
       " FROM unnest($1::uuid[], $2::int2[]) WITH ORDINALITY AS u(t, s, place),"                    \
@@ -220,6 +257,9 @@
       "UPDATE worker SET beat = beat + 1, asleep = $2::bool"                                       \
       " WHERE id = (SELECT id FROM worker WHERE id = $1::int4 FOR UPDATE SKIP LOCKED)"             \
       " RETURNING beat")                                                                           \
+    X(WORKER_HOLD, /* the session lock that says: connected */                                     \
+      "SELECT pg_try_advisory_lock(" TK_PG_LOCK_CLASS ", $1::int4)")                               \
+    X(WORKER_LET_GO, "SELECT pg_advisory_unlock(" TK_PG_LOCK_CLASS ", $1::int4)")                  \
     X(WORKER_DELETE, "DELETE FROM worker WHERE id = $1::int4")                                     \
     X(WORKER_LIST,                                                                                 \
       "SELECT id, beat, started_at, process, asleep, name, host, namespaces, handlers FROM worker" \
@@ -229,12 +269,13 @@
     X(WORKER_LEASES,                                                                               \
       "SELECT task_id, step_no, attempt, token, worker, enqueued_at, claimed_at FROM lease"        \
       " WHERE worker = $1::int4 ORDER BY task_id, step_no LIMIT $2::int8")                         \
-    X(WAKE, "SELECT pg_notify('tasker', '') WHERE EXISTS (SELECT 1 FROM worker WHERE asleep)")     \
     /* reading */                                                                                  \
     X(TASK_LOAD,                                                                                   \
       "SELECT u.place, " TK_PG_TASK_COLUMNS                                                        \
       " FROM unnest($1::uuid[]) WITH ORDINALITY AS u(id, place) JOIN task t ON t.id = u.id")       \
     X(STATE_LOAD, TK_PG_STATE)                                                                     \
+    X(HOLD_LATER, "SELECT 1 FROM later WHERE task_id = $1::uuid FOR UPDATE")                       \
+    X(HOLD_READY, "SELECT 1 FROM ready WHERE task_id = $1::uuid FOR UPDATE")                       \
     X(PLACE_LIST, /* 1 ready, 2 lease, 3 later */                                                  \
       "SELECT step_no, 1, attempts, 0, enqueued_at, NULL::timestamptz, NULL::timestamptz"          \
       " FROM ready WHERE task_id = $1::uuid"                                                       \
@@ -250,9 +291,10 @@
       "SELECT n, acted_at, kind, step_no, attempt, actor, reason FROM act"                         \
       " WHERE task_id = $1::uuid ORDER BY n")                                                      \
     X(COUNT_LIST,                                                                                  \
-      "SELECT c.template_id, v.state, sum(v.tasks) FROM counter c,"                                \
+      "SELECT c.template_id, v.state, sum(v.tasks)::int8 FROM counter c,"                                \
       " LATERAL (VALUES (c.from_state, -c.tasks), (c.to_state, c.tasks)) AS v(state, tasks)"       \
       " WHERE v.state <> 0 GROUP BY 1, 2 HAVING sum(v.tasks) <> 0 ORDER BY 1, 2")                  \
+    X(COUNT_FOLD_LOCK, "SELECT pg_try_advisory_xact_lock(" TK_PG_LOCK_CLASS ", -1)")               \
     X(COUNT_FOLD, /* by one elected process, in a transaction of its own */                        \
       "WITH d AS (DELETE FROM counter RETURNING *)"                                                \
       " INSERT INTO counter (template_id, from_state, to_state, tasks)"                            \
@@ -263,6 +305,8 @@
       "  FROM ready GROUP BY queue, handler"                                                       \
       "  UNION ALL SELECT queue, handler, 0, count(*), NULL FROM later GROUP BY queue, handler) w" \
       " GROUP BY queue, handler ORDER BY queue, handler")                                          \
+    X(LONG_READ, "SET LOCAL statement_timeout = 0")                                                \
+    X(TAG_PLAN, "SET LOCAL enable_bitmapscan = on")                                                \
     X(ORPHANS,                                                                                     \
       TK_PG_ORPHANS("ready") " UNION ALL " TK_PG_ORPHANS("lease") " UNION ALL "                    \
       TK_PG_ORPHANS("later") " UNION ALL " TK_PG_ORPHANS("task_state") " UNION ALL "               \
@@ -272,6 +316,8 @@
       "SELECT t.id FROM task t WHERE NOT EXISTS"                                                   \
       " (SELECT 1 FROM task_state s WHERE s.task_id = t.id) ORDER BY t.id LIMIT 100")
 
+/* Of advisory locks in the two-number form: (class, worker), and (class, 0) for making the tables. */
+#define TK_PG_LOCK_CLASS "4266"
 #define TK_PG_TEMPLATE                                                                             \
     "SELECT t.id, t.revision, t.created_at, s.text, t.name, t.version, t.digest, t.spec"           \
     " FROM template t JOIN name s ON s.kind = 1 AND s.id = t.namespace"
@@ -310,4 +356,209 @@ extern const char *const tk_pg_texts[TK_PG_STATEMENT_COUNT];
 /* The tables: schema_postgres.sql. */
 extern const char tk_schema_postgres[];
 
+#ifdef TK_WITH_POSTGRES
+
+#define TK_PG_SCHEMA_VERSION 1
+#define TK_PG_SERVER_VERSION_MIN 140000 /* as PQserverVersion counts */
+
+/* A page of progress: 256 steps of 3 bytes. */
+#define TK_STATE_PAGE_BYTES 768
+#define TK_STATE_BYTES_MAX (TASKER_STEPS_MAX * 3)
+
+/* The highest stored state of a task that needs nobody's attention (1 running, 2 complete). */
+#define TK_STATE_CALM_MAX 2
+
+#define TK_PG_PARAMETERS_MAX 16
+
+/* --- the store -------------------------------------------------------------------------------- */
+
+/* What a store and those shared from it have in common. */
+typedef struct tk_pg_home {
+    _Atomic(uint32_t) references;
+    _Atomic(uint32_t) workers;
+    char *url;
+} tk_pg_home;
+
+typedef struct tk_pg {
+    tk_store store;
+    PGconn *connection;
+    bool prepared[TK_PG_STATEMENT_COUNT];
+    tk_pg_home *home;
+    char name[160]; /* for messages: database and host, no password */
+    const tk_clock *clock;
+    const tk_log *log;
+    bool read_only;
+    pid_t opener;
+    pthread_mutex_t mutex;     /* held between begin and commit or rollback */
+    _Atomic(uintptr_t) holder; /* the thread that holds it, or 0 */
+    tk_store_mode mode;
+    int32_t worker; /* whose session lock this connection holds, or 0 */
+    uint32_t beats; /* since the counts were folded */
+    bool listening; /* wake_fd was asked for */
+    bool woken;     /* a notification came that wake_drain has not seen */
+    int woken_fd;   /* always readable: what wake_fd says while `woken`; -1: not made yet */
+} tk_pg;
+
+static inline tk_pg *tk_pg_of(tk_store *store) {
+    return (tk_pg *)(void *)store;
+}
+
+extern const tk_driver tk_pg_driver;
+
+/* tk_pg_fail writes what a result (NULL: the connection) says for whoever has to act. `doing` is a
+ * statement's name or what was tried. */
+tasker_status tk_pg_fail(const tk_pg *pg, const PGresult *result, const char *doing,
+                         tasker_error *error);
+
+/* tk_pg_fail_forked tells that this process may not use the connection. */
+tasker_status tk_pg_fail_forked(const tk_pg *pg, tasker_error *error);
+
+/* tk_pg_usable: OK inside of this thread's transaction, else FORKED or STORE. */
+tasker_status tk_pg_usable(const tk_pg *pg, tasker_error *error);
+
+/* tk_pg_command runs a text without parameters (several statements are fine). */
+tasker_status tk_pg_command(const tk_pg *pg, const char *sql, const char *doing,
+                            tasker_error *error);
+
+/* tk_pg_renew connects again when the connection is broken: settings, the worker's session lock,
+ * LISTEN. With the mutex held, outside of transactions. */
+tasker_status tk_pg_renew(tk_pg *pg, tasker_error *error);
+
+/* tk_pg_note_wakes takes the notifications that have arrived; with the mutex held. */
+void tk_pg_note_wakes(tk_pg *pg);
+
+/* --- running a statement ---------------------------------------------------------------------- */
+
+typedef struct tk_pg_run {
+    tk_pg *pg;
+    const char *name;
+    tasker_status status; /* OK so far, or the first failure */
+    bool told;            /* the error says how it failed */
+    tk_buf bytes;         /* of all parameters */
+    size_t starts[TK_PG_PARAMETERS_MAX];
+    bool nulls[TK_PG_PARAMETERS_MAX];
+    Oid types[TK_PG_PARAMETERS_MAX]; /* of the parameters; used when nothing is prepared */
+    int parameters;
+    PGresult *result;
+    uint32_t rows;
+} tk_pg_run;
+
+/* Types by their fixed numbers in PostgreSQL's catalogue. */
+typedef enum tk_pg_type {
+    TK_PG_BOOL = 16,
+    TK_PG_BYTEA = 17,
+    TK_PG_INT8 = 20,
+    TK_PG_INT2 = 21,
+    TK_PG_INT4 = 23,
+    TK_PG_TEXT = 25,
+    TK_PG_TIME = 1184,
+    TK_PG_UUID = 2950
+} tk_pg_type;
+
+/* tk_pg_begin readies a run in the open transaction. Returns OK, FORKED, STORE. */
+tasker_status tk_pg_begin(tk_pg_run *run, tk_pg *pg, tasker_error *error);
+
+/* Parameters. tk_pg_array begins an array of `count` elements, each given by tk_pg_put_*. */
+void tk_pg_array(tk_pg_run *run, tk_pg_type type, uint32_t count);
+void tk_pg_put_int(tk_pg_run *run, tk_pg_type type, int64_t value); /* BOOL, INT2, INT4, INT8 */
+void tk_pg_put_time(tk_pg_run *run, int64_t time_us);
+void tk_pg_put_uuid(tk_pg_run *run, const tk_uuid *id);
+void tk_pg_put_bytes(tk_pg_run *run, const void *data, size_t size);
+void tk_pg_put_text(tk_pg_run *run, tk_str text); /* data NULL is SQL's NULL */
+void tk_pg_put_null(tk_pg_run *run);
+
+void tk_pg_int(tk_pg_run *run, tk_pg_type type, int64_t value);
+void tk_pg_time(tk_pg_run *run, int64_t time_us);
+void tk_pg_uuid(tk_pg_run *run, const tk_uuid *id);
+void tk_pg_bytes(tk_pg_run *run, const void *data, size_t size);
+void tk_pg_text(tk_pg_run *run, tk_str text); /* data NULL is an empty text */
+
+/* Data NULL is an empty text. */
+static inline tk_str tk_pg_always(tk_str text) {
+    return text.data == NULL ? TK_STR("") : text;
+}
+
+/* TK_PG_COLUMN gives an array of numbers, TK_PG_COLUMN_OF one by tk_pg_put_<kind>: a value for each
+ * `i` below `count`. */
+#define TK_PG_COLUMN(run, type, count, value)                                                      \
+    do {                                                                                           \
+        tk_pg_array(run, type, count);                                                             \
+        for (uint32_t i = 0; i < (count); i++) {                                                   \
+            tk_pg_put_int(run, type, value);                                                       \
+        }                                                                                          \
+    } while (0)
+#define TK_PG_COLUMN_OF(run, kind, type, count, value)                                             \
+    do {                                                                                           \
+        tk_pg_array(run, type, count);                                                             \
+        for (uint32_t i = 0; i < (count); i++) {                                                   \
+            tk_pg_put_##kind(run, value);                                                          \
+        }                                                                                          \
+    } while (0)
+
+/* tk_pg_exec runs the statement and keeps its rows; the parameters are gone, the next ones may be
+ * given. False when it, or anything before, failed: tk_pg_end tells how. */
+bool tk_pg_exec(tk_pg_run *run, tk_pg_statement statement, tasker_error *error);
+
+/* The same for a text that was made for this call. */
+bool tk_pg_exec_text(tk_pg_run *run, const char *sql, const char *name, tasker_error *error);
+
+/* tk_pg_end gives everything back. Returns OK or the first failure. */
+tasker_status tk_pg_end(tk_pg_run *run, tasker_error *error);
+
+/* tk_pg_note keeps a first failure: NOMEM, or STORE for a row that cannot be. */
+static inline void tk_pg_note(tk_pg_run *run, tasker_status status) {
+    if (run->status == TASKER_OK) {
+        run->status = status;
+    }
+}
+
+/* Rows that the last statement changed. */
+uint32_t tk_pg_changes(const tk_pg_run *run);
+
+/* Values of the last statement's rows. Out of range or of another size: noted as STORE. */
+bool tk_pg_is_null(const tk_pg_run *run, uint32_t row, int column);
+int64_t tk_pg_get(tk_pg_run *run, uint32_t row, int column); /* any whole number or bool; NULL: 0 */
+int32_t tk_pg_get_i32(tk_pg_run *run, uint32_t row, int column);
+uint16_t tk_pg_get_step(tk_pg_run *run, uint32_t row, int column);
+int64_t tk_pg_get_time(tk_pg_run *run, uint32_t row, int column); /* NULL: 0 */
+void tk_pg_get_uuid(tk_pg_run *run, uint32_t row, int column, tk_uuid *id);
+tk_str tk_pg_peek(const tk_pg_run *run, uint32_t row, int column); /* lives until the next exec */
+tk_str tk_pg_get_text(tk_pg_run *run, uint32_t row, int column, tk_arena *arena);
+
+/* tk_pg_get_place reads WITH ORDINALITY's number as an index below `count`. */
+uint32_t tk_pg_get_place(tk_pg_run *run, uint32_t row, uint32_t count);
+
+/* tk_pg_rows_make hands out room for the rows of the last statement; NULL when there are none, or
+ * with NOMEM noted. */
+void *tk_pg_rows_make(tk_pg_run *run, tk_arena *arena, size_t size);
+
+/* --- rows that several operations share ------------------------------------------------------- */
+
+/* Gives the two arrays of keys. */
+void tk_pg_keys(tk_pg_run *run, const tk_step_key *keys, uint32_t count);
+
+/* Reads TK_PG_TASK_COLUMNS from `column` on. */
+void tk_pg_task(tk_pg_run *run, uint32_t row, int column, tk_arena *arena, tk_task_row *task);
+
+/* Reads TK_PG_ATTEMPT_COLUMNS and the three payloads from `column` on. */
+void tk_pg_attempt(tk_pg_run *run, uint32_t row, int column, const tk_uuid *task_id,
+                   tk_arena *arena, tk_attempt_row *attempt);
+
+/* --- operations, by file ---------------------------------------------------------------------- */
+
+#define X(name, arguments) tasker_status tk_pg_op_##name arguments;
+TK_STORE_OPERATION_MAP(X)
+#undef X
+
+void tk_pg_rollback(tk_store *store);
+tasker_status tk_pg_worker_lock(tk_store *store, bool *first, tasker_error *error);
+void tk_pg_worker_unlock(tk_store *store);
+void tk_pg_wake(tk_store *store);
+int tk_pg_wake_fd(tk_store *store);
+void tk_pg_wake_drain(tk_store *store);
+tasker_status tk_pg_reconnect(tk_store *store, tasker_error *error);
+tasker_status tk_pg_share(tk_store *store, tk_store **other, tasker_error *error);
+void tk_pg_close(tk_store *store);
+
+#endif
 #endif

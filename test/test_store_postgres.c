@@ -1,27 +1,49 @@
-/* The PostgreSQL driver as far as it goes: it says so, and its tables and statements are sound. The
- * latter needs a server: TASKER_TEST_POSTGRES is a connection string for libpq; nothing stays there. */
-#include <criterion/criterion.h>
+/* The PostgreSQL driver by itself: URLs that lead nowhere, and its tables and statements are sound. The
+ * latter needs a server: TASKER_TEST_POSTGRES is a connection string for libpq; nothing stays there.
+ * What the operations mean is tested by the contract's tests with TASKER_STORE. */
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #ifdef TK_WITH_POSTGRES
 #include <libpq-fe.h>
 #endif
 
 #include "store_postgres.h"
+#include "support/store_fixture.h"
 
-Test(store_postgres, says_that_it_is_not_there_yet) {
-    const char *const urls[] = {"postgres://me:secret@host/base", "postgresql://host/base"};
-    for (size_t i = 0; i < TK_COUNT_OF(urls); i++) {
-        const tk_store_config config = {.url = urls[i], .clock = &tk_clock_system};
+#ifdef TK_WITH_POSTGRES
+Test(store_postgres, a_url_that_leads_nowhere_is_told_without_its_password) {
+    const struct {
+        const char *url;
+        tasker_status status;
+    } cases[] = {
+        {"postgres://me:secret@127.0.0.1:1/base", TASKER_STORE},
+        {"postgresql:///base?host=/no/such/folder&password=secret", TASKER_STORE},
+        {"postgres://me:secret@host/base?unknown=1", TASKER_INVALID},
+        {"postgres://me:secret@[host/base", TASKER_INVALID},
+    };
+    for (size_t i = 0; i < TK_COUNT_OF(cases); i++) {
+        const tk_store_config config = {.url = cases[i].url, .clock = &tk_clock_system};
         tk_store *store = NULL;
         tasker_error error = {0};
-        cr_assert_eq(tk_store_open(&config, &store, &error), TASKER_UNSUPPORTED);
+        cr_assert_eq(tk_store_open(&config, &store, &error), cases[i].status, "%s: %s",
+                     cases[i].url, error.message);
         cr_assert_null(store);
-        cr_assert_not_null(strstr(error.message, "not part of this version"));
-        cr_assert_null(strstr(error.message, "secret"));
+        cr_assert_null(strstr(error.message, "secret"), "%s", error.message);
     }
 }
+#else
+Test(store_postgres, a_build_without_libpq_says_so) {
+    const tk_store_config config = {.url = "postgres://host/base", .clock = &tk_clock_system};
+    tk_store *store = NULL;
+    tasker_error error = {0};
+    cr_assert_eq(tk_store_open(&config, &store, &error), TASKER_UNSUPPORTED);
+    cr_assert_not_null(strstr(error.message, "libpq"));
+}
+#endif
 
 Test(store_postgres, its_statements_have_names_and_texts) {
     for (int i = 0; i < TK_PG_STATEMENT_COUNT; i++) {
@@ -46,7 +68,10 @@ Test(store_postgres, its_tables_load_and_its_statements_can_be_prepared, .timeou
     }
     PGconn *connection = PQconnectdb(where);
     cr_assert_eq(PQstatus(connection), CONNECTION_OK, "%s", PQerrorMessage(connection));
-    expect(connection, PQexec(connection, "BEGIN; DROP SCHEMA IF EXISTS tasker CASCADE"), "begin");
+    expect(connection,
+           PQexec(connection,
+                  "SET client_min_messages = error; BEGIN; DROP SCHEMA IF EXISTS tasker CASCADE"),
+           "begin");
     expect(connection, PQexec(connection, tk_schema_postgres), "schema_postgres.sql");
     for (int i = 0; i < TK_PG_STATEMENT_COUNT; i++) {
         expect(connection, PQprepare(connection, tk_pg_names[i], tk_pg_texts[i], 0, NULL),
@@ -54,5 +79,167 @@ Test(store_postgres, its_tables_load_and_its_statements_can_be_prepared, .timeou
     }
     expect(connection, PQexec(connection, "ROLLBACK"), "rollback");
     PQfinish(connection);
+}
+
+/* --- on a server ------------------------------------------------------------------------------ */
+
+static bool elsewhere(const store_fixture *fx) {
+    return strcmp(fx->store->driver->name, "postgres") != 0;
+}
+
+/* Runs a statement beside the store. */
+static void beside(const store_fixture *fx, const char *sql) {
+    PGconn *connection = PQconnectdb(fx->url);
+    expect(connection, PQexec(connection, sql), sql);
+    PQfinish(connection);
+}
+
+static void cut(const store_fixture *fx) {
+    beside(fx, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+               " WHERE datname = current_database() AND pid <> pg_backend_pid()");
+}
+
+STORE_TEST(store_postgres, a_connection_that_broke_is_made_anew) {
+    if (elsewhere(fx)) {
+        return;
+    }
+    tk_worker_row row = {.name = TK_STR("w")};
+    tk_worker_row *rows = NULL;
+    uint32_t count = 0;
+    OK(begin, TK_STORE_WRITE);
+    OK(worker_insert, &row);
+    COMMIT();
+    cut(fx);
+    OK(begin, TK_STORE_READ);
+    OK(worker_list, &fx->arena, &rows, &count);
+    cr_assert_eq(count, 1);
+    COMMIT();
+    OK(begin, TK_STORE_WRITE);
+    OK(worker_delete, row.id);
+    cut(fx);
+    FAILS(TASKER_STORE, worker_list, &fx->arena, &rows, &count);
+    ROLLBACK();
+    cr_assert_eq(fx->store->driver->reconnect(fx->store, &fx->error), TASKER_OK);
+    OK(begin, TK_STORE_WRITE);
+    OK(worker_list, &fx->arena, &rows, &count);
+    cr_assert_eq(count, 1, "what was not committed is not there");
+    cut(fx);
+    cr_assert_eq(fx->store->driver->commit(fx->store, &fx->error), TASKER_STORE);
+    OK(begin, TK_STORE_READ);
+    COMMIT();
+}
+
+static bool readable(int fd, int timeout_ms) {
+    struct pollfd wait = {.fd = fd, .events = POLLIN};
+    return poll(&wait, 1, timeout_ms) == 1;
+}
+
+STORE_TEST(store_postgres, a_sleeping_worker_is_woken_by_another_connection) {
+    if (elsewhere(fx)) {
+        return;
+    }
+    const tk_driver *driver = fx->store->driver;
+    tk_worker_row row = {.name = TK_STR("w"), .asleep = true};
+    tk_store *other = NULL;
+    bool alive = false;
+    OK(share, &other);
+    OK(begin, TK_STORE_WRITE);
+    OK(worker_insert, &row);
+    COMMIT();
+    int fd = driver->wake_fd(fx->store);
+    cr_assert_geq(fd, 0);
+    cr_assert_not(readable(fd, 0));
+    driver->wake(other);
+    cr_assert(readable(fd, 5000));
+    driver->wake_drain(fx->store);
+    cr_assert_not(readable(driver->wake_fd(fx->store), 50));
+    driver->wake(other);
+    cr_assert(readable(fd, 5000));
+    OK(begin, TK_STORE_WRITE); /* reads the notification by the way */
+    OK(worker_beat, row.id, false, &alive);
+    COMMIT();
+    cr_assert(readable(driver->wake_fd(fx->store), 0), "it is kept in mind");
+    driver->wake_drain(fx->store);
+    driver->wake(other);
+    cr_assert_not(readable(driver->wake_fd(fx->store), 50), "nobody sleeps");
+    tk_store_close(other);
+}
+
+STORE_TEST(store_postgres, two_claims_at_once_take_different_steps) {
+    if (elsewhere(fx)) {
+        return;
+    }
+    tk_uuid ids[2];
+    uint32_t count = 0;
+    tk_store *mine = fx->store;
+    tk_store *other = NULL;
+    OK(share, &other);
+    OK(begin, TK_STORE_WRITE);
+    store_fixture_tasks(fx, ids, 2);
+    store_fixture_ready(fx, ids, 2, 1000);
+    COMMIT();
+    OK(begin, TK_STORE_WRITE);
+    tk_claim_row *first = store_fixture_claim(fx, 1, 1, 1000, &count);
+    cr_assert_eq(count, 1);
+    fx->store = other;
+    OK(begin, TK_STORE_WRITE);
+    tk_claim_row *second = store_fixture_claim(fx, 2, 9, 1000, &count);
+    cr_assert_eq(count, 1, "what the other one takes is skipped");
+    COMMIT();
+    fx->store = mine;
+    COMMIT();
+    cr_assert_not(tk_uuid_equal(&first->lease.task_id, &second->lease.task_id));
+    tk_store_close(other);
+}
+
+STORE_TEST(store_postgres, a_forked_child_leaves_the_connection_alone) {
+    if (elsewhere(fx)) {
+        return;
+    }
+    pid_t child = fork();
+    if (child == 0) {
+        bool refused = CALL(begin, TK_STORE_READ) == TASKER_FORKED;
+        tk_store_close(fx->store);
+        _exit(refused ? 0 : 1);
+    }
+    int code = 1;
+    cr_assert_eq(waitpid(child, &code, 0), child);
+    cr_assert_eq(code, 0);
+    OK(begin, TK_STORE_READ);
+    COMMIT();
+}
+
+static void refused(store_fixture *fx, const char *url, bool must_exist, tasker_status status,
+                    const char *says) {
+    const tk_store_config config = {
+        .url = url, .must_exist = must_exist, .clock = &tk_clock_system};
+    tk_store *store = NULL;
+    cr_assert_eq(tk_store_open(&config, &store, &fx->error), status, "%s", fx->error.message);
+    cr_assert_not_null(strstr(fx->error.message, says), "%s", fx->error.message);
+}
+
+STORE_TEST(store_postgres, a_database_that_does_not_fit_is_refused) {
+    if (elsewhere(fx)) {
+        return;
+    }
+    char sql[160];
+    char url[200];
+    beside(fx, "UPDATE tasker.ledger SET version = 2");
+    refused(fx, fx->url, false, TASKER_UNSUPPORTED, "newer version");
+    beside(fx, "DROP TABLE tasker.ledger");
+    refused(fx, fx->url, false, TASKER_UNSUPPORTED, "another program");
+    beside(fx, "SET client_min_messages = error; DROP SCHEMA tasker CASCADE");
+    refused(fx, fx->url, true, TASKER_NOTFOUND, "no tables");
+    (void)snprintf(
+        sql, sizeof(sql),
+        "CREATE DATABASE tasker_latin_%d ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0",
+        (int)getpid());
+    beside(fx, sql);
+    (void)snprintf(url, sizeof(url), "%s&dbname=tasker_latin_%d", fx->url, (int)getpid());
+    refused(fx, url, false, TASKER_UNSUPPORTED, "UTF8");
+    (void)snprintf(sql, sizeof(sql), "DROP DATABASE tasker_latin_%d WITH (FORCE)", (int)getpid());
+    beside(fx, sql);
+    (void)snprintf(url, sizeof(url), "%s&dbname=no_such_base", fx->url);
+    refused(fx, url, false, TASKER_NOTFOUND, "does not exist");
 }
 #endif

@@ -3,6 +3,9 @@
  */
 #include "sim/sim.h"
 
+#ifdef TK_WITH_POSTGRES
+#include <libpq-fe.h>
+#endif
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -284,10 +287,39 @@ void sim_register(sim *s, uint32_t index) {
 
 /* --- all of it --- */
 
+#ifdef TK_WITH_POSTGRES
+/* Each seed begins without tables. */
+static void server_clear(const char *url) {
+    PGconn *connection = PQconnectdb(url);
+    PGresult *result = PQexec(connection, "SET client_min_messages = error;"
+                                          "DROP SCHEMA IF EXISTS tasker CASCADE");
+    if (PQresultStatus(result) != PGRES_COMMAND_OK) {
+        printf("the server cannot be used: %s\n", PQerrorMessage(connection));
+        exit(2);
+    }
+    PQclear(result);
+    PQfinish(connection);
+}
+#else
+static void server_clear(const char *url) {
+    printf("this build has no PostgreSQL store: %s\n", url);
+    exit(2);
+}
+#endif
+
+/* TASKER_STORE=postgres://… (script/with-postgres): every seed runs there. */
+static bool on_server(void) {
+    const char *url = getenv("TASKER_STORE");
+    return url != NULL && strncmp(url, "postgres", 8) == 0;
+}
+
 static void open_store(sim *s) {
-    bool file = s->seed % FILE_EVERY == FILE_EVERY - 1;
+    bool file = !on_server() && s->seed % FILE_EVERY == FILE_EVERY - 1;
     (void)snprintf(s->url, sizeof(s->url), "sqlite::memory:");
-    if (file) {
+    if (on_server()) {
+        (void)snprintf(s->url, sizeof(s->url), "%s", getenv("TASKER_STORE"));
+        server_clear(s->url);
+    } else if (file) {
         (void)snprintf(s->url, sizeof(s->url), "sqlite:/dev/shm/tasker-sim-%d-%" PRIu64 ".db",
                        (int)getpid(), s->seed);
     }
@@ -308,7 +340,7 @@ static void open_store(sim *s) {
 static void close_store(sim *s) {
     tk_store_close(s->base);
     static const char *const files[] = {"", "-wal", "-shm", "-lock", "-wake"};
-    for (size_t i = 0; strcmp(s->url, "sqlite::memory:") != 0 && i < TK_COUNT_OF(files); i++) {
+    for (size_t i = 0; strncmp(s->url, "sqlite:/", 8) == 0 && i < TK_COUNT_OF(files); i++) {
         char path[160];
         (void)snprintf(path, sizeof(path), "%s%s", s->url + strlen("sqlite:"), files[i]);
         (void)unlink(path);

@@ -281,6 +281,11 @@ static void run(const char *url) {
 int main(void) {
     char path[128];
     char url[160];
+    const char *other = getenv("TASKER_STORE"); /* an empty one, alone: script/with-postgres */
+    if (other != NULL && other[0] != '\0') {
+        run(other);
+        return 0;
+    }
     run("sqlite::memory:");
     (void)snprintf(path, sizeof(path), "/tmp/tasker-stress-%d", (int)getpid());
     (void)snprintf(url, sizeof(url), "sqlite:%s.db", path);

@@ -2,6 +2,9 @@
 #include "support/store_fixture.h"
 
 #include <ftw.h>
+#ifdef TK_WITH_POSTGRES
+#include <libpq-fe.h>
+#endif
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -101,12 +104,45 @@ static void run_on(store_test_fn test, const char *kind, const char *url, bool f
     }
 }
 
+#ifdef TK_WITH_POSTGRES
+static void server_run(const char *server, const char *format, const char *name) {
+    char sql[128];
+    (void)snprintf(sql, sizeof(sql), format, name);
+    PGconn *connection = PQconnectdb(server);
+    PGresult *result = PQexec(connection, sql);
+    cr_assert_eq(PQresultStatus(result), PGRES_COMMAND_OK, "%s: %s", sql,
+                 PQerrorMessage(connection));
+    PQclear(result);
+    PQfinish(connection);
+}
+
+/* Tests run side by side: each has a database of its own. */
+static void run_on_postgres(store_test_fn test, const char *server) {
+    char name[32];
+    char url[128];
+    (void)snprintf(name, sizeof(name), "tasker_test_%d", (int)getpid());
+    int size = snprintf(url, sizeof(url), "%s%cdbname=%s", server,
+                        strchr(server, '?') == NULL ? '?' : '&', name);
+    cr_assert(size > 0 && (size_t)size < sizeof(url), "TASKER_STORE is too long");
+    server_run(server, "CREATE DATABASE %s ENCODING 'UTF8' TEMPLATE template0", name);
+    run_on(test, "TASKER_STORE", url, false);
+    server_run(server, "DROP DATABASE %s WITH (FORCE)", name);
+}
+#else
+static void run_on_postgres(store_test_fn test, const char *server) {
+    (void)test;
+    (void)server;
+}
+#endif
+
 void store_fixture_every(store_test_fn test) {
     run_on(test, "memory", "sqlite::memory:", false);
     run_on(test, "file", NULL, false);
     run_on(test, "memory behind the fault store", "sqlite::memory:", true);
     const char *other = getenv("TASKER_STORE");
-    if (other != NULL && other[0] != '\0') {
+    if (other != NULL && strncmp(other, "postgres", 8) == 0) {
+        run_on_postgres(test, other);
+    } else if (other != NULL && other[0] != '\0') {
         run_on(test, "TASKER_STORE", other, false);
     }
 }

@@ -11,7 +11,8 @@
  *
  * inside of which `fx` is the fixture: SQLite in memory, a SQLite file, SQLite in memory behind the
  * fault store (which then must not have noticed misuse), and the store that TASKER_STORE names, if it
- * can be opened; that one has to be empty and must not be worth anything.
+ * can be opened. That one has to be empty and must not be worth anything; of a PostgreSQL server each
+ * test takes a database of its own (script/with-postgres).
  */
 #ifndef TEST_STORE_FIXTURE_H
 #define TEST_STORE_FIXTURE_H

@@ -1,0 +1,341 @@
+/*
+ * store_postgres_open.c - opens, checks, shares and closes a PostgreSQL store, and connects again.
+ *
+ *   connect ── whose server, which encoding? ── settings ── tables there? else make them ── version
+ *
+ * Nothing of a schema that is not ours is changed. No message repeats the URL: it may hold a password.
+ */
+#include "store_postgres.h"
+
+#ifdef TK_WITH_POSTGRES
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define CONNECT_TIMEOUT_S "10"
+
+/* One key at a time is what every statement looks for, whatever the tables' sizes seem to be: plans
+ * are made once, and locks are taken in the order of the keys. No wait is without an end. */
+static const char settings[] = "SET search_path = tasker;"
+                               "SET client_min_messages = error;"
+                               "SET plan_cache_mode = force_generic_plan;"
+                               "SET jit = off;"
+                               "SET enable_seqscan = off;"
+                               "SET enable_bitmapscan = off;"
+                               "SET enable_hashjoin = off;"
+                               "SET enable_mergejoin = off;"
+                               "SET lock_timeout = '2s';"
+                               "SET statement_timeout = '60s';"
+                               "SET idle_in_transaction_session_timeout = '60s';"
+                               "SET tcp_keepalives_idle = 10;"
+                               "SET tcp_keepalives_interval = 5;"
+                               "SET tcp_keepalives_count = 3;";
+
+/* --- connecting ------------------------------------------------------------------------------- */
+
+static void notice_ignore(void *user, const PGresult *result) {
+    (void)user;
+    (void)result;
+}
+
+static tasker_status server_check(const tk_pg *pg, tasker_error *error) {
+    int version = PQserverVersion(pg->connection);
+    const char *encoding = PQparameterStatus(pg->connection, "server_encoding");
+    if (version < TK_PG_SERVER_VERSION_MIN) {
+        return tk_fail(error, TASKER_UNSUPPORTED, "%s runs PostgreSQL %d; expected %d or newer",
+                       pg->name, version / 10000, TK_PG_SERVER_VERSION_MIN / 10000);
+    }
+    if (encoding == NULL || strcmp(encoding, "UTF8") != 0) {
+        return tk_fail(error, TASKER_UNSUPPORTED,
+                       "%s has the encoding %s; make a database with `createdb -E UTF8 -T "
+                       "template0 NAME`",
+                       pg->name, encoding == NULL ? "unknown" : encoding);
+    }
+    return TASKER_OK;
+}
+
+/* A refusal at the door has no result with an SQLSTATE: libpq's text says why. */
+static tasker_status fail_connect(const tk_pg *pg, tasker_error *error) {
+    const char *said = PQerrorMessage(pg->connection);
+    int length = (int)strcspn(said, "\n");
+    bool missing = strstr(said, "does not exist") != NULL && strstr(said, "database") != NULL;
+    return tk_fail(error, missing ? TASKER_NOTFOUND : TASKER_STORE,
+                   "no connection to PostgreSQL: %.*s; check that it runs and that host, user, "
+                   "password and database of the URL are right",
+                   length, said);
+}
+
+/* Whoever finishes an older connection closes its socket; this one replaces it. */
+static tasker_status connect_anew(tk_pg *pg, tasker_error *error) {
+    const char *const keys[] = {"fallback_application_name", "connect_timeout", "client_encoding",
+                                "dbname", NULL};
+    const char *const values[] = {"tasker", CONNECT_TIMEOUT_S, "UTF8", pg->home->url, NULL};
+    PQfinish(pg->connection);
+    memset(pg->prepared, 0, sizeof(pg->prepared));
+    pg->connection = PQconnectdbParams(keys, values, 1);
+    if (pg->connection == NULL) {
+        return tk_nomem(error);
+    }
+    if (PQstatus(pg->connection) != CONNECTION_OK) {
+        return fail_connect(pg, error);
+    }
+    (void)PQsetNoticeReceiver(pg->connection, notice_ignore, NULL);
+    (void)snprintf(pg->name, sizeof(pg->name), "database %s at %s", PQdb(pg->connection),
+                   PQhost(pg->connection));
+    tasker_status status = server_check(pg, error);
+    if (status == TASKER_OK) {
+        status = tk_pg_command(pg, settings, "settings", error);
+    }
+    if (status == TASKER_OK && pg->read_only) {
+        status = tk_pg_command(pg, "SET default_transaction_read_only = on", "settings", error);
+    }
+    return status;
+}
+
+/* The old session may still hold the worker's lock for a while: without it the beats decide. */
+static tasker_status worker_take_up(const tk_pg *pg, tasker_error *error) {
+    char sql[256];
+    (void)snprintf(sql, sizeof(sql),
+                   "SELECT pg_try_advisory_lock(" TK_PG_LOCK_CLASS ", %d);"
+                   "UPDATE worker SET backend = a.pid, backend_start = a.backend_start"
+                   " FROM pg_stat_get_activity(pg_backend_pid()) a WHERE worker.id = %d",
+                   (int)pg->worker, (int)pg->worker);
+    return tk_pg_command(pg, sql, "taking up the worker", error);
+}
+
+tasker_status tk_pg_renew(tk_pg *pg, tasker_error *error) {
+    if (PQstatus(pg->connection) == CONNECTION_OK) {
+        return TASKER_OK;
+    }
+    tasker_status status = connect_anew(pg, error);
+    if (status == TASKER_OK && pg->worker != 0) {
+        status = worker_take_up(pg, error);
+    }
+    if (status == TASKER_OK && pg->listening) {
+        pg->woken = true; /* what came meanwhile is lost */
+        status = tk_pg_command(pg, "LISTEN tasker", "LISTEN", error);
+    }
+    return status;
+}
+
+/* --- tables ----------------------------------------------------------------------------------- */
+
+/* Reads one row of whole numbers, as text; `answers` keeps what NULL would fill. */
+static tasker_status ask(const tk_pg *pg, const char *sql, long *answers, int count,
+                         tasker_error *error) {
+    PGresult *result = PQexec(pg->connection, sql);
+    tasker_status status = TASKER_OK;
+    if (PQresultStatus(result) != PGRES_TUPLES_OK) {
+        status = tk_pg_fail(pg, result, "looking at the tables", error);
+    } else if (PQntuples(result) == 1 && PQnfields(result) == count) {
+        for (int i = 0; i < count; i++) {
+            answers[i] = strtol(PQgetvalue(result, 0, i), NULL, 10);
+        }
+    }
+    PQclear(result);
+    return status;
+}
+
+/* Asks the catalogue's tables: to_regclass() would answer from what the session remembers. */
+static tasker_status tables_find(const tk_pg *pg, bool *there, tasker_error *error) {
+    long found[2] = {0, 0};
+    tasker_status status = ask(pg,
+                               "SELECT (SELECT count(*) FROM pg_catalog.pg_class"
+                               "  WHERE relname = 'ledger' AND relnamespace IN (SELECT oid FROM"
+                               "  pg_catalog.pg_namespace WHERE nspname = 'tasker')),"
+                               " (SELECT count(*) FROM pg_catalog.pg_namespace"
+                               "  WHERE nspname = 'tasker')",
+                               found, 2, error);
+    *there = found[0] == 1;
+    if (status == TASKER_OK && found[0] == 0 && found[1] == 1) {
+        return tk_fail(error, TASKER_UNSUPPORTED,
+                       "%s has a schema tasker of another program; use another database, or "
+                       "rename that schema",
+                       pg->name);
+    }
+    return status;
+}
+
+/* In a transaction, behind a lock: of several that come first one makes the tables. */
+static tasker_status tables_make_locked(const tk_pg *pg, tasker_error *error) {
+    bool there = false;
+    tasker_status status =
+        tk_pg_command(pg, "SELECT pg_advisory_xact_lock(" TK_PG_LOCK_CLASS ", 0)",
+                      "waiting for the tables", error);
+    if (status == TASKER_OK) {
+        status = tables_find(pg, &there, error);
+    }
+    if (status == TASKER_OK && !there) {
+        status = tk_pg_command(pg, tk_schema_postgres, "making the tables", error);
+    }
+    return status;
+}
+
+static tasker_status tables_make(const tk_pg *pg, tasker_error *error) {
+    tasker_status status =
+        tk_pg_command(pg, "BEGIN; SET LOCAL lock_timeout = '60s'", "BEGIN", error);
+    if (status == TASKER_OK) {
+        status = tables_make_locked(pg, error);
+    }
+    if (status == TASKER_OK) {
+        return tk_pg_command(pg, "COMMIT", "COMMIT", error);
+    }
+    (void)tk_pg_command(pg, "ROLLBACK", "ROLLBACK", NULL);
+    return status;
+}
+
+static tasker_status version_check(const tk_pg *pg, tasker_error *error) {
+    long version = 0;
+    tasker_status status = ask(pg, "SELECT version FROM tasker.ledger", &version, 1, error);
+    if (status != TASKER_OK) {
+        return status;
+    }
+    if (version > TK_PG_SCHEMA_VERSION) {
+        return tk_fail(error, TASKER_UNSUPPORTED,
+                       "%s was written by a newer version (tables of version %ld, known are up "
+                       "to %d); use that version",
+                       pg->name, version, TK_PG_SCHEMA_VERSION);
+    }
+    if (version < 1) {
+        return tk_fail(error, TASKER_STORE, "%s is damaged: it has no version; restore a copy",
+                       pg->name);
+    }
+    return TASKER_OK;
+}
+
+static tasker_status tables_open(const tk_pg *pg, bool may_make, tasker_error *error) {
+    bool there = false;
+    tasker_status status = tables_find(pg, &there, error);
+    if (status == TASKER_OK && !there && !may_make) {
+        return tk_fail(error, TASKER_NOTFOUND,
+                       "%s has no tables of Tasker; open it once for writing, which makes them",
+                       pg->name);
+    }
+    if (status == TASKER_OK && !there) {
+        status = tables_make(pg, error);
+    }
+    return status == TASKER_OK ? version_check(pg, error) : status;
+}
+
+/* --- opening ---------------------------------------------------------------------------------- */
+
+/* libpq's own words about a bad URL may repeat a part of it. */
+static tasker_status url_check(const char *url, tasker_error *error) {
+    PQconninfoOption *options = PQconninfoParse(url, NULL);
+    if (options == NULL) {
+        return tk_fail(error, TASKER_INVALID,
+                       "the store's URL cannot be read; expected "
+                       "postgres://USER:PASSWORD@HOST:PORT/DATABASE with special characters as "
+                       "%%XX");
+    }
+    PQconninfoFree(options);
+    return TASKER_OK;
+}
+
+static tk_pg_home *home_make(const char *url) {
+    tk_pg_home *home = tk_alloc(sizeof(*home));
+    if (home == NULL) {
+        return NULL;
+    }
+    home->url = tk_strdup(url);
+    if (home->url == NULL) {
+        tk_free(home);
+        return NULL;
+    }
+    return home;
+}
+
+static void home_leave(tk_pg_home *home) {
+    if (atomic_fetch_sub(&home->references, 1) == 1) {
+        tk_free(home->url);
+        tk_free(home);
+    }
+}
+
+/* Opens a store in a home; takes one reference, also when it fails. */
+static tasker_status open_in(tk_pg_home *home, const tk_store_config *config, tk_store **store,
+                             tasker_error *error) {
+    tk_pg *pg = tk_alloc(sizeof(*pg));
+    atomic_fetch_add(&home->references, 1);
+    if (pg == NULL) {
+        home_leave(home);
+        return tk_nomem(error);
+    }
+    pg->store.driver = &tk_pg_driver;
+    pg->home = home;
+    pg->clock = config->clock;
+    pg->log = config->log;
+    pg->read_only = config->read_only;
+    pg->opener = tk_process_id();
+    pg->woken_fd = -1;
+    (void)snprintf(pg->name, sizeof(pg->name), "PostgreSQL");
+    pthread_mutex_init(&pg->mutex, NULL);
+    tasker_status status = connect_anew(pg, error);
+    if (status == TASKER_OK) {
+        status = tables_open(pg, !config->read_only && !config->must_exist, error);
+    }
+    if (status != TASKER_OK) {
+        tk_pg_close(&pg->store);
+        return status;
+    }
+    *store = &pg->store;
+    return TASKER_OK;
+}
+
+tasker_status tk_store_postgres_open(const tk_store_config *config, tk_store **store,
+                                     tasker_error *error) {
+    tasker_status status = url_check(config->url, error);
+    if (status != TASKER_OK) {
+        return status;
+    }
+    tk_pg_home *home = home_make(config->url);
+    return home == NULL ? tk_nomem(error) : open_in(home, config, store, error);
+}
+
+tasker_status tk_pg_share(tk_store *store, tk_store **other, tasker_error *error) {
+    const tk_pg *pg = tk_pg_of(store);
+    if (tk_process_id() != pg->opener) {
+        return tk_pg_fail_forked(pg, error);
+    }
+    const tk_store_config config = {
+        .read_only = pg->read_only,
+        .must_exist = true,
+        .clock = pg->clock,
+        .log = pg->log,
+    };
+    return open_in(pg->home, &config, other, error);
+}
+
+tasker_status tk_pg_reconnect(tk_store *store, tasker_error *error) {
+    tk_pg *pg = tk_pg_of(store);
+    if (tk_process_id() != pg->opener) {
+        return tk_pg_fail_forked(pg, error);
+    }
+    pthread_mutex_lock(&pg->mutex);
+    tasker_status status = tk_pg_renew(pg, error);
+    pthread_mutex_unlock(&pg->mutex);
+    return status;
+}
+
+/* --- closing ---------------------------------------------------------------------------------- */
+
+/* In a forked child saying farewell would end the parent's session: only the descriptor is closed,
+ * and the rest of the connection is left. */
+void tk_pg_close(tk_store *store) {
+    tk_pg *pg = tk_pg_of(store);
+    if (tk_process_id() == pg->opener) {
+        tk_pg_rollback(store);
+        PQfinish(pg->connection);
+        pthread_mutex_destroy(&pg->mutex);
+    } else if (PQsocket(pg->connection) >= 0) {
+        (void)close(PQsocket(pg->connection));
+    }
+    if (pg->woken_fd >= 0) {
+        (void)close(pg->woken_fd);
+    }
+    home_leave(pg->home);
+    tk_free(pg);
+}
+
+#endif
