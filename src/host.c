@@ -248,6 +248,7 @@ tasker_status tk_worker_extend(tk_worker *worker, const char *event_id, int64_t 
         }
     }
     pthread_mutex_unlock(&worker->mutex);
+    raise_turn(worker); /* its sleep may be longer */
     return status;
 }
 

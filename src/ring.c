@@ -19,6 +19,7 @@ tasker_status tk_ring_open(tk_ring *ring, uint32_t room, tasker_error *error) {
     pthread_condattr_t monotonic;
     if (pthread_condattr_init(&monotonic) != 0) {
         tk_free(ring->slots);
+        ring->slots = NULL; /* nothing to release */
         return tk_nomem(error);
     }
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);

@@ -92,8 +92,15 @@ static tasker_status read_texts(reader *r, const char *member, uint32_t count_ma
     }
     tk_json_iterator it = tk_json_each(*array);
     while (tk_json_next(&it)) {
-        if (it.value.kind != TK_JSON_STRING || it.value.text.size > 6 * bytes_max + 2) {
-            return wrong(r, member, "an array of short texts is expected");
+        tk_str one = {NULL, 0};
+        if (it.value.kind != TK_JSON_STRING) {
+            return wrong(r, member, "an array of texts is expected");
+        }
+        if (!tk_json_string(&r->submission->arena, it.value, &one)) {
+            return tk_nomem(r->error);
+        }
+        if (one.size > bytes_max) {
+            return wrong(r, member, "a text of at most 128 bytes is expected");
         }
     }
     if (it.index == 0 && tk_json_count(*array) == 0) {

@@ -462,6 +462,7 @@ static tasker_status run(turn *t, tasker_error *error) {
         t->slots = 0; /* who sleeps looks only when woken, and a wake-up may be lost */
     }
     if (!prepare(t)) {
+        count_failure(w);
         return tk_nomem(error);
     }
     tasker_error why = {0};
