@@ -183,7 +183,7 @@ $(fuzzers): %: %.o $(support) $(inside)
 
 # --- test -----------------------------------------------------------------------------------------
 
-.PHONY: check exports sim mutants test campaign demo fuzz fuzzers faults
+.PHONY: check check-postgres exports sim mutants test campaign demo fuzz fuzzers faults
 
 # C tests of one build; `make check TEST=retry` runs the programs whose names contain it. Criterion
 # does not start under ThreadSanitizer, which gets the stress programs instead.
@@ -198,6 +198,12 @@ endif
 
 check: $(check_programs) $(if $(filter release,$(BUILD)),exports)
 	@tools/run-tests $(check_programs)
+
+# The store's contract and some seeds of the simulation on a PostgreSQL of their own.
+store_tests := $(foreach path,$(tests),$(if $(filter test_store%,$(notdir $(path))),$(path)))
+check-postgres: $(store_tests) $(sim)
+	script/with-postgres tools/run-tests $(store_tests)
+	script/with-postgres $(sim) --seeds $(or $(SEEDS),30)
 
 exports: $(static) $(shared)
 	@tools/check-exports $^
@@ -283,6 +289,7 @@ help:
 	@echo 'make demo        sets up, builds and shows an order going through its workflow'
 	@echo 'make test        sets up and runs every test (about 12 minutes)'
 	@echo 'make check       C tests of one build; TEST=name selects; BUILD=release|debug|asan|tsan'
+	@echo 'make check-postgres  the store contract on a PostgreSQL of its own'
 	@echo 'make sim         simulation; SEED=n replays one, SEEDS=n runs 1 to n'
 	@echo 'make mutants     the simulation finds each deliberate fault'
 	@echo 'make fuzz        each fuzz target for FUZZ_SECONDS=10'

@@ -15,8 +15,8 @@
 /* --- open --- */
 
 static bool names_given(const tasker_worker_options *options) {
-    bool given = options->handlers != NULL &&
-                 (options->namespaces != NULL || options->namespace_count == 0);
+    bool given =
+        options->handlers != NULL && (options->namespaces != NULL || options->namespace_count == 0);
     for (size_t i = 0; given && i < options->handler_count; i++) {
         const char *callable = options->handlers[i].callable;
         given = callable != NULL && callable[0] != '\0';
