@@ -116,6 +116,7 @@ tasker_status tk_pg_op_template_known(tk_store *store, tk_arena *arena, tk_str n
     }
     for (uint32_t i = 0; run.status == TASKER_OK && i < run.rows; i++) {
         uint16_t step = tk_pg_get_step(&run, i, 0);
+        assert(*names != NULL);
         if ((*names)[step].size == 0) {
             (*names)[step] = tk_pg_get_text(&run, i, 1, arena);
         }
