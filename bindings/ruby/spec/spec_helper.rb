@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+require "rubygems/source" # Bundler's parts, which some gems load alone, forget to
 require "fileutils"
 require "json"
 require "tmpdir"
