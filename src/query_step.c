@@ -51,8 +51,9 @@ static void write_readiness(tk_buf *buf, const tk_view *view, const tk_view_step
     bool later = step->place != NULL && step->place->place == TK_PLACE_LATER;
     bool waits = later && step->state == TK_STEP_STATE_WAITING_FOR_RETRY;
     tk_json_write_member_bool(buf, "dependencies_satisfied", done == parents);
+    bool lost = newest(step) != NULL && newest(step)->outcome == TK_OUTCOME_LOST;
     tk_json_write_member_bool(buf, "retry_eligible",
-                              tk_retry_eligible(&step->step->retry, step->claims));
+                              tk_retry_eligible(&step->step->retry, step->claims, lost));
     tk_json_write_member_bool(buf, "ready_for_execution",
                               later && step->place->run_at_us <= now_us);
     tk_json_write_member_time(buf, "last_failure_at",

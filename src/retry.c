@@ -92,10 +92,13 @@ int64_t tk_retry_delay(const tk_retry_policy *policy, const tk_failure *failure,
         return failure->retry_after_ms < policy->cap_ms ? failure->retry_after_ms : policy->cap_ms;
     }
     int64_t full_ms = full_delay_ms(policy, attempt);
-    int64_t spread_ms = full_ms / 2; /* steps that failed together do not return together */
-    return full_ms - spread_ms + (int64_t)(noise % ((uint64_t)spread_ms + 1));
+    int64_t least_ms = full_ms - full_ms / 2; /* what failed together does not return together */
+    if (least_ms < policy->base_ms) {
+        least_ms = policy->base_ms < full_ms ? policy->base_ms : full_ms;
+    }
+    return least_ms + (int64_t)(noise % ((uint64_t)(full_ms - least_ms) + 1));
 }
 
-bool tk_retry_eligible(const tk_retry_policy *policy, uint32_t attempts) {
-    return attempts == 0 || (policy->retryable && attempts < policy->attempts_max);
+bool tk_retry_eligible(const tk_retry_policy *policy, uint32_t attempts, bool lost) {
+    return attempts == 0 || ((policy->retryable || lost) && attempts < policy->attempts_max);
 }

@@ -42,12 +42,14 @@ typedef struct tk_failure {
 
 /* tk_retry_delay says how long to wait after the `attempt`-th claim (1 = the first since the last
  * operator's retry) has failed: milliseconds ≥ 0, or -1 when the step may not run again.
- * `noise` is any random number: the delay is spread over the upper half of its range. retry_after_ms
- * wins, up to the cap, without noise. Nothing overflows. */
+ * `noise` is any random number: the delay is spread over the upper half of its range, but is never
+ * shorter than the base (the cap, when that is less), so that the first retry waits as long as the
+ * template says. retry_after_ms wins, up to the cap, without noise. Nothing overflows. */
 int64_t tk_retry_delay(const tk_retry_policy *policy, const tk_failure *failure, uint32_t attempt,
                        uint64_t noise);
 
-/* tk_retry_eligible is the boundary table of contract 5.3: may a step with that many attempts run? */
-bool tk_retry_eligible(const tk_retry_policy *policy, uint32_t attempts);
+/* tk_retry_eligible is the boundary table of contract 5.3: may a step with that many attempts run?
+ * `lost`: the last of them was, which asks for attempts left and nothing else. */
+bool tk_retry_eligible(const tk_retry_policy *policy, uint32_t attempts, bool lost);
 
 #endif

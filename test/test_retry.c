@@ -33,11 +33,13 @@ Test(retry, each_backoff_grows_as_it_says_up_to_its_cap) {
         tk_retry_policy policy = policy_of(cases[i].backoff, cases[i].base_ms, cases[i].cap_ms);
         for (uint32_t attempt = 1; attempt <= 8; attempt++) {
             int64_t full_ms = cases[i].full_ms[attempt - 1];
-            int64_t spread_ms = full_ms / 2;
+            int64_t base_ms = cases[i].base_ms < full_ms ? cases[i].base_ms : full_ms;
+            int64_t half_ms = full_ms - full_ms / 2;
+            int64_t from_ms = half_ms > base_ms ? half_ms : base_ms;
             int64_t least_ms = tk_retry_delay(&policy, &retryable, attempt, 0);
-            int64_t most_ms = tk_retry_delay(&policy, &retryable, attempt, (uint64_t)spread_ms);
-            cr_assert_eq(least_ms, full_ms - spread_ms, "case %zu, attempt %u: %" PRId64, i,
-                         attempt, least_ms);
+            int64_t most_ms =
+                tk_retry_delay(&policy, &retryable, attempt, (uint64_t)(full_ms - from_ms));
+            cr_assert_eq(least_ms, from_ms, "case %zu, attempt %u: %" PRId64, i, attempt, least_ms);
             cr_assert_eq(most_ms, full_ms, "case %zu, attempt %u: %" PRId64, i, attempt, most_ms);
         }
     }
@@ -51,6 +53,20 @@ Test(retry, noise_stays_within_the_upper_half) {
             int64_t delay_ms = tk_retry_delay(&policy, &retryable, attempt, noise);
             cr_assert(delay_ms >= full_ms / 2 && delay_ms <= full_ms,
                       "attempt %u waits %" PRId64 " ms", attempt, delay_ms);
+        }
+    }
+}
+
+Test(retry, the_first_retry_never_comes_before_the_base) {
+    const struct {
+        int64_t base_ms, cap_ms, least_ms;
+    } cases[] = {{100, 500, 100}, {100, 100, 100}, {100, 99, 99}, {1, 500, 1}, {0, 500, 0}};
+    for (size_t i = 0; i < TK_COUNT_OF(cases); i++) {
+        for (tk_backoff b = TK_BACKOFF_LINEAR; b <= TK_BACKOFF_FIBONACCI; b++) {
+            tk_retry_policy policy = policy_of(b, cases[i].base_ms, cases[i].cap_ms);
+            for (uint64_t noise = 0; noise < 1000; noise++) {
+                cr_assert_eq(tk_retry_delay(&policy, &retryable, 1, noise), cases[i].least_ms);
+            }
         }
     }
 }
@@ -148,8 +164,8 @@ Test(retry, eligibility_follows_the_boundary_table) {
     for (size_t i = 0; i < TK_COUNT_OF(cases); i++) {
         tk_retry_policy policy = {.retryable = cases[i].retryable,
                                   .attempts_max = cases[i].attempts_max};
-        cr_assert_eq(tk_retry_eligible(&policy, cases[i].attempts), cases[i].eligible, "case %zu",
-                     i);
+        cr_assert_eq(tk_retry_eligible(&policy, cases[i].attempts, false), cases[i].eligible,
+                     "case %zu", i);
     }
 }
 
@@ -163,4 +179,12 @@ Test(retry, backoffs_have_names_and_other_words_have_none) {
     cr_assert_not(tk_backoff_parse(TK_STR("Linear"), &backoff));
     cr_assert_not(tk_backoff_parse(TK_STR(""), &backoff));
     cr_assert_not(tk_backoff_parse(TK_STR("fibonaccix"), &backoff));
+}
+
+Test(retry, a_lost_attempt_leaves_a_step_eligible_while_attempts_last) {
+    for (int bits = 0; bits < 2; bits++) {
+        tk_retry_policy policy = {.retryable = bits == 1, .attempts_max = 3};
+        cr_assert(tk_retry_eligible(&policy, 2, true));
+        cr_assert(!tk_retry_eligible(&policy, 3, true));
+    }
 }
