@@ -8,8 +8,8 @@
 static const table_column columns[] = {
     {.title = "TIME (UTC)"},
     {.title = "WHAT", .flexible = true},
-    {.title = "FROM", .flexible = true},
-    {.title = "TO", .flexible = true},
+    {.title = "FROM", .spare = true}, /* what its last entry was changed to */
+    {.title = "TO"},
     {.title = "ATTEMPT", .right = true},
     {.title = "WHY", .flexible = true},
     {0},

@@ -32,22 +32,22 @@ static cli_exit write_filter(cli *c, tk_buf *filter) {
 
 static const table_column columns[] = {
     {.title = "TASK"},
-    {.title = "TEMPLATE", .flexible = true},
-    {.title = "STATE", .flexible = true},
+    {.title = "STATE"},
     {.title = "STEPS", .right = true},
-    {.title = "AGE", .right = true},
-    {.title = "TOOK", .right = true},
+    {.title = "TEMPLATE", .flexible = true, .least = TABLE_COLUMN_SPARE},
+    {.title = "AGE", .right = true, .spare = true},
+    {.title = "TOOK", .right = true, .spare = true},
     {0},
 };
 
 static void add_row(table *t, const task_facts *task, int64_t now_us) {
     char text[FORMAT_DURATION_SIZE];
     table_add(t, OUT_PLAIN, task->uuid);
+    table_add(t, view_state_color(task->state), task->state);
+    table_printf(t, OUT_PLAIN, "%" PRId64 "/%" PRId64, task->steps_done, task->steps_total);
     table_printf(t, OUT_PLAIN, "%.*s/%.*s:%.*s", (int)task->namespace_name.size,
                  task->namespace_name.data, (int)task->name.size, task->name.data,
                  (int)task->version.size, task->version.data);
-    table_add(t, view_state_color(task->state), task->state);
-    table_printf(t, OUT_PLAIN, "%" PRId64 "/%" PRId64, task->steps_done, task->steps_total);
     table_add_text(t, OUT_PLAIN, format_duration(text, now_us - task->created_us));
     table_add_text(t, OUT_PLAIN,
                    task->completed_us == 0

@@ -92,7 +92,7 @@ static void draw_task(live *l, const followed *task, size_t room, int64_t now_us
     }
     size_t shown = 0;
     view_task_title(o, &facts, now_us);
-    table t = {.columns = view_step_columns};
+    table t = {.columns = view_step_columns, .single = true};
     tk_json_iterator it = tk_json_each(facts.steps);
     while (tk_json_next(&it) && shown < room) {
         step_facts step = view_step_facts(&l->scratch, it.value);

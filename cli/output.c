@@ -171,6 +171,26 @@ size_t out_columns(tk_str text) {
     return columns;
 }
 
+size_t out_wrap(tk_str text, size_t columns) {
+    size_t used = 0;
+    size_t blank = 0; /* where the last word ends */
+    const char *end = text.data + text.size;
+    for (const char *at = text.data; at != end;) {
+        size_t taken = (size_t)(at - text.data);
+        if (*at == '\n') {
+            return taken;
+        }
+        shown s = show(at, end);
+        blank = *at == ' ' ? taken : blank;
+        if (used + s.columns > columns && taken > 0) {
+            return blank > 0 ? blank : taken;
+        }
+        used += s.columns;
+        at += s.taken;
+    }
+    return text.size;
+}
+
 size_t out_escape(tk_buf *buf, tk_str text, size_t columns_max, bool lines) {
     size_t columns = 0;
     bool cut = columns_max > 0 && out_columns(text) > columns_max;

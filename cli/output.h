@@ -57,6 +57,10 @@ size_t out_escape(tk_buf *buf, tk_str text, size_t columns_max, bool lines);
 /* out_columns says how wide out_escape would be. */
 size_t out_columns(tk_str text);
 
+/* out_wrap says how many bytes of foreign text a line of so many columns (at least 1) takes: all, or
+ * up to a line break, the last blank, or what fits. At least one character. */
+size_t out_wrap(tk_str text, size_t columns);
+
 /* out_color_begin, out_color_end surround text; nothing when colours are off. */
 void out_color_begin(out *o, out_color color);
 void out_color_end(out *o, out_color color);

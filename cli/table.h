@@ -1,6 +1,13 @@
 /*
- * table.h - rows of cells: aligned and cut to the terminal's width on a terminal, separated by tabs
- * and whole elsewhere.
+ * table.h - rows of cells: fitted to the terminal's width on a terminal, separated by tabs and whole
+ * elsewhere.
+ *
+ * On a terminal nothing is hidden before something else could give way:
+ *
+ *   1. columns that are `spare` are left out, from the right
+ *   2. `flexible` columns become narrower; their text goes on in the next line, that of the last
+ *      column below the row when it is long
+ *   3. if that is not enough, what has no room stands in lines of its own below the row
  */
 #ifndef CLI_TABLE_H
 #define CLI_TABLE_H
@@ -8,13 +15,16 @@
 #include "output.h"
 
 #define TABLE_COLUMNS_MAX 10
-#define TABLE_COLUMN_LEAST 8 /* a flexible column is not made narrower */
+#define TABLE_COLUMN_LEAST 8  /* a flexible column is not made narrower */
+#define TABLE_COLUMN_SPARE 24 /* a flexible column gives way to a spare one, down to this */
+#define TABLE_CELL_LINES_MAX 12
 
 typedef struct table_column {
     const char *title;
     bool right;    /* numbers */
-    bool flexible; /* gives way when the terminal is narrow */
-    size_t least;  /* so wide at least, so that a list drawn again keeps its place */
+    bool flexible; /* its text may take several lines */
+    bool spare;    /* left out when the terminal is narrow */
+    size_t least;  /* so wide at least: a list drawn again keeps its place */
 } table_column;
 
 typedef struct table_cell {
@@ -28,7 +38,8 @@ typedef struct table {
     const table_column *columns;
     table_cell *cells;
     size_t count, room; /* of cells, row by row */
-    bool failed;        /* out of memory: told by table_end */
+    bool single; /* a row is one line: flexible cells are cut, for a list that is drawn again */
+    bool failed; /* out of memory: told by table_end */
 } table;
 
 /* table_add adds the next cell of a row; the text is copied. */

@@ -138,8 +138,8 @@ void view_task_title(out *o, const task_facts *task, int64_t now_us) {
 const table_column view_step_columns[] = {
     {.title = " "},
     {.title = "STEP", .flexible = true},
-    {.title = "STATE", .flexible = true, .least = sizeof("in_progress") - 1},
-    {.title = "ATTEMPT", .right = true, .least = sizeof("2 of 3") - 1},
+    {.title = "STATE", .least = sizeof("in_progress") - 1},
+    {.title = "ATTEMPTS", .least = sizeof("2 of 3") - 1},
     {.title = "TIME", .right = true, .least = sizeof("999 ms") - 1},
     {.title = "FAILURE", .flexible = true},
     {0},

@@ -39,6 +39,18 @@ for columns in 20 40 60 80; do
     check "$columns columns are kept" test "$(widest)" -le "$columns"
 done
 task=$(submit cli/nobody)
+"$tasker" cancel "$task" --by me --reason \
+    'the customer has called twice and wants a green one, and that before the end of the week' >/dev/null
+for columns in 20 60 80; do
+    on_terminal "$columns" 30 list >"$screen"
+    check "a list in $columns columns keeps them" test "$(widest)" -le "$columns"
+    tr -d '\r\n ' <"$screen" >"$screen.joined"
+    check "and cuts neither the task nor its state" grep -aq "$task.*cancelled" "$screen.joined"
+    on_terminal "$columns" 30 history "$task" >"$screen"
+    check "a history in $columns columns keeps them" test "$(widest)" -le "$columns"
+    sed "s/$escape\[[0-9;]*m//g" "$screen" | tr -d '\r\n ' >"$screen.joined"
+    check "and cuts no reason" grep -q 'cancelledme:thecustomerhas.*endoftheweek' "$screen.joined"
+done
 on_terminal 60 30 show "$task" >"$screen"
 check "a task fits, too, but for its context" test "$(widest)" -le 80
 sees "JSON is indented for people" '^  "task_uuid"' 100 30 show "$task" --json --color never

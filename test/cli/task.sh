@@ -48,8 +48,8 @@ expect "last is the newest" -j '.name == "chain"' show last --json
 expect "a word that is no task" -c 2 -e 'expected a UUID' show 123
 expect "a task that is not there" -c 3 -e 'try: tasker task list' \
     show 01890000-0000-7000-8000-000000000000
-expect "the list, with the newest first" -o "^TASK	TEMPLATE	STATE	STEPS	AGE	TOOK" \
-    -o "^$uuid	cli/chain:1.0.0	" list
+expect "the list, with the newest first" -o "^TASK	STATE	STEPS	TEMPLATE	AGE	TOOK" \
+    -o "^$uuid	steps_in_process	0/2	cli/chain:1.0.0	" list
 expect "the list as JSON" -j '(.tasks | length) > 5 and .next == null' list --json
 expect "pages" -j '(.tasks | length) == 2 and (.next | type) == "string"' list --limit 2 --json
 next=$("$tasker" list --limit 2 --json | jq -r .next)
