@@ -451,8 +451,8 @@ struct tk_store {
  * worker_delete   a row that is gone already is fine.
  * worker_take     begins a recovery: *taken=false when the beat is another one or the row is held.
  * worker_leases   leases that carry this worker's id.
- * task_list       newest first. With a state other than RUNNING and COMPLETE it reads the index of
- *                 attention.
+ * task_list       newest first, along what is nearest to the filter, never along all tasks. Running
+ *                 are those that have a row in ready, lease or later.
  * attempt_list    in order of n; payloads=false leaves result, metadata and error out.
  * integrity       the database's own check, and rows of ready, lease, later, task_state, attempt, act
  *                 without a task; texts for people.

@@ -1,15 +1,18 @@
 /*
  * store_sqlite_list.c - lists tasks by a filter, newest first, a page at a time.
  *
- * The statement is made for the filter, so that each list walks the index that is nearest to it:
+ * The statement is made for the filter, so that each list walks what is nearest to it:
  *
- *   tag ──────────────────────► task_tag (tag, task_id)
- *   state that needs someone ─► task_state's attention (attention, task_id)
- *   correlation ──────────────► task_correlation, and the id itself
- *   template ─────────────────► task_template (template_id, id), a walk for each revision
- *   nothing of these ─────────► task (id)
+ *   correlation ───────────────► task_correlation, and the id itself
+ *   tag ───────────────────────► task_tag (tag, task_id)
+ *   state that needs someone ──► task_state's attention (attention, task_id)
+ *   running ───────────────────► ready, lease and later (task_id), merged: a running task has a row
+ *                                in one of them; or its template's tasks, when those are fewer
+ *   template ──────────────────► task_template (template_id, id), a walk for each revision
+ *   complete ──────────────────► task_state (task_id): mostly hits
+ *   nothing of these ──────────► task (id)
  *
- * and what remains of the filter is looked up by key for each candidate.
+ * and what remains of the filter is looked up by key for each candidate. Tests count the work.
  */
 #include "store_sqlite.h"
 
@@ -25,57 +28,72 @@ typedef struct listing {
     uint32_t count;
 } listing;
 
-/* What a walk goes along. Parameters: see filter_bind. */
-typedef enum walk { WALK_TASK, WALK_TAG, WALK_ATTENTION, WALK_CORRELATION, WALK_TEMPLATE } walk;
+/* What a walk goes along; a walk of live steps has three arms. Parameters: see filter_bind. */
+typedef enum walk {
+    WALK_TASK,
+    WALK_STATE,
+    WALK_TAG,
+    WALK_ATTENTION,
+    WALK_CORRELATION,
+    WALK_TEMPLATE,
+    WALK_READY,
+    WALK_LEASE,
+    WALK_LATER
+} walk;
+
+#define TEMPLATES_MEANT                                                                            \
+    "SELECT id FROM template WHERE (?3 = 0 OR namespace = ?3) AND (?4 = '' OR name = ?4)"          \
+    " AND (?5 = '' OR version = ?5)"
 
 static bool by_template(const tk_task_filter *filter) {
     return filter->queue != 0 || filter->template_name.size > 0 ||
            filter->template_version.size > 0;
 }
 
-static walk walk_choose(const tk_task_filter *filter) {
-    if (filter->has_correlation) {
-        return WALK_CORRELATION;
+/* One arm: its candidates, less those that the rest of the filter does not mean. */
+static void arm_write(tk_buf *sql, walk along, const tk_task_filter *filter) {
+    static const struct {
+        const char *id, *source, *condition;
+    } arms[] = {
+        [WALK_TASK] = {"id", "task c", ""},
+        [WALK_STATE] = {"task_id", "task_state c", " AND state = ?7"},
+        [WALK_TAG] = {"task_id", "task_tag c", " AND tag = ?6"},
+        [WALK_ATTENTION] = {"task_id", "task_state c INDEXED BY task_attention",
+                            " AND attention <> 0 AND attention = ?7"},
+        [WALK_CORRELATION] = {"id", "task c", " AND (correlation_id = ?8 OR id = ?8)"},
+        [WALK_TEMPLATE] = {"id", "task c INDEXED BY task_template", " AND template_id = ?9"},
+        [WALK_READY] = {"task_id", "ready c", ""},
+        [WALK_LEASE] = {"task_id", "lease c", ""},
+        [WALK_LATER] = {"task_id", "later c", ""},
+    };
+    const char *id = arms[along].id;
+    bool by_state = along == WALK_STATE || along == WALK_ATTENTION || along >= WALK_READY;
+    tk_buf_printf(sql, "SELECT c.%s FROM %s WHERE c.%s < ?1%s", id, arms[along].source, id,
+                  arms[along].condition);
+    if (by_template(filter) && along != WALK_TEMPLATE) {
+        tk_buf_printf(sql,
+                      " AND EXISTS (SELECT 1 FROM task WHERE id = c.%s"
+                      " AND template_id IN (" TEMPLATES_MEANT "))",
+                      id);
     }
-    if (filter->tag.size > 0) {
-        return WALK_TAG;
+    if (filter->tag.size > 0 && along != WALK_TAG) {
+        tk_buf_printf(sql, " AND EXISTS (SELECT 1 FROM task_tag WHERE tag = ?6 AND task_id = c.%s)",
+                      id);
     }
-    if (filter->state > TK_STATE_CALM_MAX) {
-        return WALK_ATTENTION;
+    if (filter->state != 0 && !by_state) {
+        tk_buf_printf(sql, " AND (SELECT state FROM task_state WHERE task_id = c.%s) = ?7", id);
     }
-    return by_template(filter) ? WALK_TEMPLATE : WALK_TASK;
 }
 
 static void walk_write(tk_buf *sql, walk along, const tk_task_filter *filter) {
-    static const char *const sources[] = {
-        [WALK_TASK] = "SELECT t.id FROM task t WHERE t.id < ?1",
-        [WALK_TAG] = "SELECT t.id FROM task_tag g CROSS JOIN task t ON t.id = g.task_id"
-                     " WHERE g.tag = ?6 AND g.task_id < ?1",
-        [WALK_ATTENTION] = "SELECT t.id FROM task_state a INDEXED BY task_attention"
-                           " CROSS JOIN task t ON t.id = a.task_id"
-                           " WHERE a.attention <> 0 AND a.attention = ?7 AND a.task_id < ?1",
-        [WALK_CORRELATION] = "SELECT t.id FROM task t"
-                             " WHERE (t.correlation_id = ?8 OR t.id = ?8) AND t.id < ?1",
-        [WALK_TEMPLATE] = "SELECT t.id FROM task t INDEXED BY task_template"
-                          " WHERE t.template_id = ?9 AND t.id < ?1",
-    };
-    static const char *const orders[] = {
-        [WALK_TASK] = "t.id",        [WALK_TAG] = "g.task_id", [WALK_ATTENTION] = "a.task_id",
-        [WALK_CORRELATION] = "t.id", [WALK_TEMPLATE] = "t.id",
-    };
-    tk_buf_text(sql, sources[along]);
-    if (by_template(filter) && along != WALK_TEMPLATE) {
-        tk_buf_text(sql, " AND t.template_id IN (SELECT id FROM template WHERE"
-                         " (?3 = 0 OR namespace = ?3) AND (?4 = '' OR name = ?4)"
-                         " AND (?5 = '' OR version = ?5))");
+    arm_write(sql, along, filter);
+    if (along == WALK_READY) {
+        tk_buf_text(sql, " UNION ");
+        arm_write(sql, WALK_LEASE, filter);
+        tk_buf_text(sql, " UNION ");
+        arm_write(sql, WALK_LATER, filter);
     }
-    if (filter->tag.size > 0 && along != WALK_TAG) {
-        tk_buf_text(sql, " AND EXISTS (SELECT 1 FROM task_tag WHERE tag = ?6 AND task_id = t.id)");
-    }
-    if (filter->state != 0 && along != WALK_ATTENTION) {
-        tk_buf_text(sql, " AND (SELECT state FROM task_state WHERE task_id = t.id) = ?7");
-    }
-    tk_buf_printf(sql, " ORDER BY %s DESC LIMIT ?2", orders[along]);
+    tk_buf_text(sql, " ORDER BY 1 DESC LIMIT ?2");
 }
 
 static void bind_text(sqlite3_stmt *stmt, int index, tk_str text) {
@@ -131,10 +149,8 @@ static int walk_run(listing *list, int32_t template_id) {
 
 /* A walk for each revision that the filter means. */
 static int walk_templates(listing *list) {
-    static const char sql[] = "SELECT id FROM template WHERE (?3 = 0 OR namespace = ?3)"
-                              " AND (?4 = '' OR name = ?4) AND (?5 = '' OR version = ?5)";
     sqlite3_stmt *stmt = NULL;
-    int code = sqlite3_prepare_v2(list->sqlite->db, sql, -1, &stmt, NULL);
+    int code = sqlite3_prepare_v2(list->sqlite->db, TEMPLATES_MEANT, -1, &stmt, NULL);
     if (code != SQLITE_OK) {
         return code;
     }
@@ -149,13 +165,59 @@ static int walk_templates(listing *list) {
     return code;
 }
 
-static int list_run(listing *list, walk along) {
+/* Running tasks of a template are found among all that run or among all of the template: the exact
+ * counts tell which are fewer. */
+static int choose_for_running(const listing *list, walk *along) {
+    static const char sql[] =
+        "SELECT (SELECT total(tasks) FROM counter WHERE state = ?7)"
+        " > (SELECT total(tasks) FROM counter WHERE template_id IN (" TEMPLATES_MEANT "))";
+    sqlite3_stmt *stmt = NULL;
+    int code = sqlite3_prepare_v2(list->sqlite->db, sql, -1, &stmt, NULL);
+    if (code != SQLITE_OK) {
+        return code;
+    }
+    filter_bind(stmt, list->filter, 0);
+    code = sqlite3_step(stmt);
+    if (code == SQLITE_ROW) {
+        *along = sqlite3_column_int(stmt, 0) != 0 ? WALK_TEMPLATE : WALK_READY;
+        code = SQLITE_OK;
+    }
+    (void)sqlite3_finalize(stmt);
+    return code;
+}
+
+static int choose(const listing *list, walk *along) {
+    const tk_task_filter *filter = list->filter;
+    if (filter->has_correlation) {
+        *along = WALK_CORRELATION;
+    } else if (filter->tag.size > 0) {
+        *along = WALK_TAG;
+    } else if (filter->state > TK_STATE_CALM_MAX) {
+        *along = WALK_ATTENTION;
+    } else if (filter->state == TK_STATE_RUNNING && by_template(filter)) {
+        return choose_for_running(list, along);
+    } else if (filter->state == TK_STATE_RUNNING) {
+        *along = WALK_READY;
+    } else if (by_template(filter)) {
+        *along = WALK_TEMPLATE;
+    } else {
+        *along = filter->state != 0 ? WALK_STATE : WALK_TASK;
+    }
+    return SQLITE_OK;
+}
+
+static int list_run(listing *list) {
     tk_buf sql = {0};
+    walk along = WALK_TASK;
+    int code = choose(list, &along);
+    if (code != SQLITE_OK) {
+        return code;
+    }
     walk_write(&sql, along, list->filter);
     if (sql.failed) {
         return SQLITE_NOMEM;
     }
-    int code = sqlite3_prepare_v2(list->sqlite->db, sql.data, (int)sql.size, &list->stmt, NULL);
+    code = sqlite3_prepare_v2(list->sqlite->db, sql.data, (int)sql.size, &list->stmt, NULL);
     tk_buf_release(&sql);
     if (code == SQLITE_OK) {
         code = along == WALK_TEMPLATE ? walk_templates(list) : walk_run(list, 0);
@@ -178,7 +240,7 @@ tasker_status tk_sqlite_task_list(tk_store *store, tk_arena *arena, const tk_tas
     if (list.ids == NULL) {
         return tk_nomem(error);
     }
-    int code = list_run(&list, walk_choose(filter));
+    int code = list_run(&list);
     if (code != SQLITE_DONE) {
         return tk_sqlite_fail(sqlite, code, "TASK_LIST", error);
     }

@@ -7,8 +7,18 @@
 
 enum { TASKS = 12 };
 
+/* Running tasks have live steps: the first a leased and a ready one, the second one in later. */
+static void tasks_run(store_fixture *fx, const tk_uuid *first, const tk_uuid *second) {
+    const tk_lease_row lease = {.task_id = *first};
+    tk_ready_row ready = {.task_id = *first, .step = 1};
+    const tk_ready_row later = {.task_id = *second};
+    OK(lease_insert, &lease, 1);
+    OK(ready_insert, &ready, 1);
+    OK(later_insert, &later, 1);
+}
+
 /* Task i: template i % 3 (job 1.0.0, job 2.0.0, mail 1.0.0 of another namespace), state 1 + i % 6,
- * tag "even" on every second, correlation 1 on 4 and 5. */
+ * tag "even" on every second, correlation 1 on 4 and 5. Of job 1.0.0 more are counted than run. */
 static void tasks_make(store_fixture *fx, tk_uuid ids[TASKS]) {
     const tk_str step = TK_STR("only");
     const tk_str none = {NULL, 0};
@@ -39,6 +49,9 @@ static void tasks_make(store_fixture *fx, tk_uuid ids[TASKS]) {
         OK(task_insert, &task, 1, &inserted);
         OK(state_insert, &state, 1);
     }
+    tasks_run(fx, &ids[0], &ids[6]);
+    const tk_count_row counts[] = {{fx->template_id, 0, 1, 2}, {fx->template_id, 0, 2, 90}};
+    OK(count_add, counts, TK_COUNT_OF(counts));
     COMMIT();
 }
 
@@ -95,7 +108,13 @@ STORE_TEST(store_read, lists_follow_their_filter) {
         {{.limit = 1, .state = 6}, {11, -1}},
         {{.limit = 9, .state = 6, .has_after = true, .after = ids[11]}, {5, -1}},
         {{.limit = 9, .state = 4, .template_name = job}, {9, 3, -1}},
+        {{.limit = 1, .state = 1}, {6, -1}},
+        {{.limit = 9, .state = 1, .has_after = true, .after = ids[6]}, {0, -1}},
         {{.limit = 9, .state = 1, .queue = fx->queue}, {6, 0, -1}},
+        {{.limit = 9, .state = 1, .queue = post}, {-1}},
+        {{.limit = 9, .state = 1, .template_version = two}, {-1}},
+        {{.limit = 9, .state = 1, .tag = even}, {6, 0, -1}},
+        {{.limit = 9, .state = 2, .template_version = two}, {7, 1, -1}},
         {{.limit = 9, .tag = even}, {10, 8, 6, 4, 2, 0, -1}},
         {{.limit = 2, .tag = even, .has_after = true, .after = ids[8]}, {6, 4, -1}},
         {{.limit = 9, .tag = even, .state = 5}, {10, 4, -1}},
