@@ -1,10 +1,8 @@
 /*
- * command_store.c - store check, worker list, counts; version and help.
+ * command_store.c - store check, counts; version and help.
  */
 #include "busy.h"
-#include "clock.h"
 #include "commands.h"
-#include "format.h"
 #include "view.h"
 
 /* --- store check ------------------------------------------------------------------------------ */
@@ -62,64 +60,6 @@ cli_exit command_store_check(cli *c) {
     }
     bool good = tk_json_member(report, "ok").kind == TK_JSON_TRUE;
     return code == CLI_EXIT_OK && !good ? CLI_EXIT_PROBLEM : code;
-}
-
-/* --- worker list ------------------------------------------------------------------------------ */
-
-static const table_column worker_columns[] = {
-    {.title = "WORKER", .flexible = true},
-    {.title = "PROCESS", .right = true},
-    {.title = "RUNS", .right = true},
-    {.title = "SINCE", .right = true},
-    {.title = "NAMESPACES", .flexible = true},
-    {.title = "HANDLERS", .flexible = true},
-    {0},
-};
-
-/* "a, b, c" */
-static void add_names(cli *c, table *t, tk_json names, const char *otherwise) {
-    tk_buf text = {0};
-    tk_json_iterator it = tk_json_each(names);
-    while (tk_json_next(&it)) {
-        tk_buf_text(&text, text.size > 0 ? ", " : "");
-        tk_buf_str(&text, json_text(&c->arena, it.value));
-    }
-    tk_buf_text(&text, text.size == 0 ? otherwise : "");
-    t->failed = t->failed || text.failed;
-    table_add(t, OUT_PLAIN, tk_buf_view(&text));
-    tk_buf_release(&text);
-}
-
-cli_exit command_worker_list(cli *c) {
-    tk_json answer = {0};
-    cli_exit code = cli_store_open(c, CLI_READ);
-    if (code == CLI_EXIT_OK) {
-        code = cli_query(c, TASKER_QUERY_WORKERS, TK_STR("{}"), &answer);
-    }
-    if (code != CLI_EXIT_OK) {
-        return code;
-    }
-    if (c->json) {
-        json_print(&c->out, answer);
-        return CLI_EXIT_OK;
-    }
-    int64_t now_us = tk_clock_now(&tk_clock_system);
-    table t = {.columns = worker_columns};
-    tk_json_iterator it = tk_json_each(answer);
-    while (tk_json_next(&it)) {
-        char since[FORMAT_DURATION_SIZE];
-        int64_t started_us = format_time_of(tk_json_member(it.value, "started_at"));
-        table_add(&t, OUT_BOLD, json_text(&c->arena, tk_json_member(it.value, "name")));
-        table_printf(&t, OUT_PLAIN, "%" PRId64, json_count(it.value, "pid"));
-        table_printf(&t, OUT_PLAIN, "%" PRId64, json_count(it.value, "running"));
-        table_add_text(&t, OUT_PLAIN, format_duration(since, now_us - started_us));
-        add_names(c, &t, tk_json_member(it.value, "namespaces"), "all");
-        add_names(c, &t, tk_json_member(it.value, "handlers"), "-");
-    }
-    if (t.count == 0 && c->out.terminal) {
-        out_printf(&c->out, "no worker is running\n");
-    }
-    return table_end(&t, &c->out, 0, t.count > 0) ? CLI_EXIT_OK : cli_nomem(c);
 }
 
 /* --- counts ----------------------------------------------------------------------------------- */

@@ -328,7 +328,12 @@ const cli_command cli_commands[] = {
         .group = "worker",
         .verb = "list",
         .arguments = "",
-        .summary = "show the workers and what they run",
+        .summary = "show the workers, whether they live, and what they run",
+        .description =
+            "ID is the number by which history, `step show` and the log name a worker.\n"
+            "STATE is `runs`; `gone` when its process has ended without a word, so that\n"
+            "another worker will take its steps over; `silent` when it runs elsewhere and\n"
+            "gave no sign of life for 7 seconds: this command then waits that long.",
         .examples = EXAMPLES("worker list"),
         .exits = "25",
         .run = command_worker_list,

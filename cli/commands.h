@@ -40,10 +40,12 @@ cli_exit command_step_complete(cli *c);
 
 /* command_store.c */
 cli_exit command_store_check(cli *c);
-cli_exit command_worker_list(cli *c);
 cli_exit command_counts(cli *c);
 cli_exit command_version(cli *c);
 cli_exit command_help(cli *c);
+
+/* command_worker.c */
+cli_exit command_worker_list(cli *c);
 
 /* --- what several of them share: command.c ---------------------------------------------------- */
 

@@ -13,6 +13,25 @@ expect "no worker runs" -j '. == []' worker list --json
 
 worker_start
 expect "beside a worker" -j '.ok' store check --json
+expect "a worker that runs is said to" -j 'length == 1 and .[0].state == "runs"' worker list --json
+worker_stop
+worker=
+expect "one that has stopped is no longer there" -j '. == []' worker list --json
+worker_start
+sleep 0.5
+kill -KILL "$worker"
+wait "$worker" 2>/dev/null
+worker=
+expect "one that was killed is gone" -j '.[0].state == "gone"' worker list --json
+expect "also for people" -o '	gone	' worker list
+if command -v sqlite3 >/dev/null; then
+    sqlite3 "$place/tasks.db" "UPDATE worker SET process = 1, host = 'elsewhere'"
+    expect "one of another host that gives no sign of life is silent" -j '.[0].state == "silent"' \
+        worker list --json
+fi
+worker_start
+sleep 0.5
+expect "the next worker takes its place" -j 'map(.state) == ["runs"]' worker list --json
 worker_stop
 worker=
 
