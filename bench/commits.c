@@ -110,7 +110,7 @@ int main(int argc, char **argv) {
         fprintf(stderr, "usage: commits chain|sync|ROWS [COUNT]\n");
         return 2;
     }
-    char path[BENCH_FILE_MAX];
+    char path[BENCH_URL_MAX];
     bench_file(path);
     if (sync_only) {
         measure_sync(path, count);

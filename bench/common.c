@@ -8,6 +8,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#ifdef TK_WITH_POSTGRES
+#include <libpq-fe.h>
+#endif
+
 #define STEP(name, parents)                                                                        \
     "  - name: " name "\n    handler: {callable: " BENCH_CALLABLE "}\n    dependencies: " parents  \
     "\n"
@@ -44,28 +48,113 @@ void bench_fail(const char *doing, const tasker_error *error) {
 void bench_file_remove(const char *path) {
     static const char *const endings[] = {"", "-wal", "-shm", "-lock", "-wake"};
     for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
-        char name[BENCH_FILE_MAX + 8];
+        char name[BENCH_URL_MAX + 8];
         snprintf(name, sizeof(name), "%s%s", path, endings[i]);
         unlink(name);
     }
 }
 
-void bench_file(char path[BENCH_FILE_MAX]) {
+void bench_file(char path[BENCH_URL_MAX]) {
     const char *folder = getenv("TASKER_BENCH_DIR");
     if (folder == NULL) {
         folder = "build/bench-data";
         mkdir("build", 0777);
     }
     mkdir(folder, 0777);
-    snprintf(path, BENCH_FILE_MAX, "%s/bench-%ld.db", folder, (long)getpid());
+    snprintf(path, BENCH_URL_MAX, "%s/bench-%ld.db", folder, (long)getpid());
     bench_file_remove(path);
 }
 
-tasker *bench_open(const char *path) {
-    char url[BENCH_FILE_MAX + 8];
+static const char *file_of(const char *url) {
+    return strncmp(url, "sqlite:", 7) == 0 ? url + 7 : NULL;
+}
+
+#ifdef TK_WITH_POSTGRES
+#define COUNT_STATEMENTS                                                                           \
+    "(SELECT coalesce(sum(calls), 0)::float8 FROM pg_stat_statements"                              \
+    " WHERE query NOT IN ('BEGIN', 'COMMIT', 'ROLLBACK') AND query NOT LIKE 'BEGIN ISOLATION%'"    \
+    " AND query NOT LIKE '%pg_stat_statements%')"
+#define COUNT_BYTES                                                                                \
+    "(SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0)::float8 FROM pg_class c"              \
+    " JOIN pg_namespace s ON s.oid = c.relnamespace WHERE s.nspname = 'tasker'"                    \
+    " AND c.relkind = 'r')"
+
+/* Runs one statement; `numbers` takes its first row. */
+static void server_run(const char *url, const char *sql, double *numbers, int count) {
+    PGconn *connection = PQconnectdb(url);
+    PGresult *result = PQexec(connection, sql);
+    ExecStatusType status = PQresultStatus(result);
+    if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) {
+        fprintf(stderr, "%s: %s\n", sql, PQerrorMessage(connection));
+        exit(1);
+    }
+    for (int i = 0; i < count; i++) {
+        numbers[i] = strtod(PQgetvalue(result, 0, i), NULL);
+    }
+    PQclear(result);
+    PQfinish(connection);
+}
+
+static void server_clear(const char *url) {
+    server_run(url,
+               "SET client_min_messages = error; DROP SCHEMA IF EXISTS tasker CASCADE;"
+               "CREATE EXTENSION IF NOT EXISTS pg_stat_statements; CHECKPOINT",
+               NULL, 0);
+}
+
+static bench_usage server_usage(const char *url) {
+    double numbers[3];
+    server_run(url,
+               "SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::float8, " COUNT_STATEMENTS
+               ", " COUNT_BYTES,
+               numbers, 3);
+    return (bench_usage){.wal_bytes = numbers[0], .statements = numbers[1], .bytes = numbers[2]};
+}
+#else
+static void server_clear(const char *url) {
+    (void)url;
+    bench_fail("this build has no PostgreSQL store", NULL);
+}
+
+static bench_usage server_usage(const char *url) {
+    (void)url;
+    return (bench_usage){0};
+}
+#endif
+
+void bench_store(char url[BENCH_URL_MAX]) {
+    const char *server = getenv("TASKER_STORE");
+    if (server != NULL && strncmp(server, "postgres", 8) == 0) {
+        snprintf(url, BENCH_URL_MAX, "%s", server);
+        server_clear(url);
+    } else {
+        memcpy(url, "sqlite:", 8);
+        char path[BENCH_URL_MAX];
+        bench_file(path);
+        snprintf(url + 7, BENCH_URL_MAX - 7, "%.*s", BENCH_URL_MAX - 8, path);
+    }
+}
+
+void bench_store_remove(const char *url) {
+    if (file_of(url) != NULL) {
+        bench_file_remove(file_of(url));
+    } else {
+        server_clear(url);
+    }
+}
+
+bench_usage bench_store_usage(const char *url) {
+    struct stat file;
+    if (file_of(url) == NULL) {
+        return server_usage(url);
+    }
+    bool there = stat(file_of(url), &file) == 0;
+    return (bench_usage){.bytes = there ? (double)file.st_size : 0};
+}
+
+tasker *bench_open(const char *url) {
     tasker_error error = {0};
     tasker *handle = NULL;
-    snprintf(url, sizeof(url), "sqlite:%s", path);
     if (tasker_open(url, NULL, &handle, &error) != TASKER_OK) {
         bench_fail("open", &error);
     }

@@ -16,7 +16,7 @@
 #include "tasker.h"
 
 #define BENCH_CALLABLE "Noop"
-#define BENCH_FILE_MAX 512
+#define BENCH_URL_MAX 512
 #define BENCH_BATCH_MAX 1000 /* tasks of one submission */
 
 /* bench_now_us is the monotonic clock. */
@@ -28,14 +28,28 @@ int64_t bench_cpu_us(void);
 /* bench_fail says what went wrong and ends the program. */
 void bench_fail(const char *doing, const tasker_error *error);
 
-/* bench_file names a new store's file in $TASKER_BENCH_DIR (build/bench-data) and removes what an
- * earlier run left there. */
-void bench_file(char path[BENCH_FILE_MAX]);
+/* bench_file names a new SQLite file in $TASKER_BENCH_DIR (build/bench-data) and removes what an earlier
+ * run left there. */
+void bench_file(char path[BENCH_URL_MAX]);
 void bench_file_remove(const char *path);
 
-/* bench_open opens a store on the file with the three templates of the benches: "one", "chain" (four
- * steps in a row) and "diamond" (1-2-1). */
-tasker *bench_open(const char *path);
+/* bench_store names a new, empty store: a SQLite file, or, where TASKER_STORE is the URL of a PostgreSQL
+ * database, that one without its schema tasker. bench_store_remove takes it away again. */
+void bench_store(char url[BENCH_URL_MAX]);
+void bench_store_remove(const char *url);
+
+/* What a store took so far. Of a file only its size is known. */
+typedef struct bench_usage {
+    double bytes;      /* of the file, or of all tables and indexes */
+    double wal_bytes;  /* written to the server's log */
+    double statements; /* run by the server, without BEGIN, COMMIT and these looks */
+} bench_usage;
+
+bench_usage bench_store_usage(const char *url);
+
+/* bench_open opens a store with the three templates of the benches: "one", "chain" (four steps in a row)
+ * and "diamond" (1-2-1). */
+tasker *bench_open(const char *url);
 
 /* bench_request writes the request of `count` tasks of a template: an object for one, else an array.
  * The text is the caller's to free. */

@@ -29,9 +29,9 @@ int main(int argc, char **argv) {
         fprintf(stderr, "usage: latency chain|diamond [TASKS]\n");
         return 2;
     }
-    char path[BENCH_FILE_MAX];
-    bench_file(path);
-    tasker *handle = bench_open(path);
+    char url[BENCH_URL_MAX];
+    bench_store(url);
+    tasker *handle = bench_open(url);
     bench_worker worker;
     bench_worker_open(&worker, handle);
     bench_worker_start(&worker);
@@ -51,6 +51,6 @@ int main(int argc, char **argv) {
     free(request);
     bench_worker_close(&worker);
     tasker_close(handle);
-    bench_file_remove(path);
+    bench_store_remove(url);
     return 0;
 }

@@ -1,7 +1,7 @@
 /*
  * submit.c - how many tasks a second can be submitted, each call one durable transaction.
  *
- *   submit 1|100 [CALLS]  ──►  {"tasks_s"}
+ *   submit 1|100 [CALLS]  ──►  {"tasks_s","wal_task"}
  */
 #include "common.h"
 
@@ -14,18 +14,22 @@ int main(int argc, char **argv) {
         fprintf(stderr, "usage: submit TASKS_PER_CALL [CALLS]\n");
         return 2;
     }
-    char path[BENCH_FILE_MAX];
-    bench_file(path);
-    tasker *handle = bench_open(path);
+    char url[BENCH_URL_MAX];
+    bench_store(url);
+    tasker *handle = bench_open(url);
     char *request = bench_request("one", (unsigned)batch);
+    bench_usage before = bench_store_usage(url);
     int64_t began_us = bench_now_us();
     for (unsigned long i = 0; i < calls; i++) {
         bench_submit(handle, request, NULL);
     }
     int64_t took_us = bench_now_us() - began_us;
-    printf("{\"tasks_s\":%.0f}\n", (double)(batch * calls) * 1e6 / (double)took_us);
+    double tasks = (double)(batch * calls);
+    bench_usage after = bench_store_usage(url);
+    printf("{\"tasks_s\":%.0f,\"wal_task\":%.0f}\n", tasks * 1e6 / (double)took_us,
+           (after.wal_bytes - before.wal_bytes) / tasks);
     free(request);
     tasker_close(handle);
-    bench_file_remove(path);
+    bench_store_remove(url);
     return 0;
 }
