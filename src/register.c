@@ -222,10 +222,11 @@ static tasker_status register_file(tk_engine *engine, const char *path, tk_buf *
                                    tasker_error *error) {
     tk_arena arena = {0};
     tk_str yaml = {NULL, 0};
-    tasker_status status = tk_template_file_read(&arena, path, &yaml, error);
+    tasker_error why = {0}; /* of a bad file, the caller learns by the report */
+    tasker_status status = tk_template_file_read(&arena, path, &yaml, &why);
     *valid = false;
     if (status == TASKER_OK) {
-        status = tk_register(engine, yaml, path, report, valid, error);
+        status = tk_register(engine, yaml, path, report, valid, &why);
         if (status == TASKER_INVALID && !*valid) {
             status = TASKER_OK; /* it is in the report; the others still load */
         }
@@ -234,7 +235,10 @@ static tasker_status register_file(tk_engine *engine, const char *path, tk_buf *
         bool kept = tk_findings_add(&findings, false, 1, 1, NULL, "the file cannot be read");
         tk_template_report(report, path, (tk_str){NULL, 0}, &findings);
         tk_findings_release(&findings);
-        status = kept ? TASKER_OK : tk_nomem(error);
+        status = kept ? TASKER_OK : tk_nomem(&why);
+    }
+    if (status != TASKER_OK && error != NULL) {
+        *error = why;
     }
     tk_arena_release(&arena);
     return status;

@@ -23,6 +23,7 @@ typedef struct rows {
     tk_count_row *counts;
     tk_ready_row *ready, *later;
     tk_attempt_row *bypassed;
+    uint16_t *freed; /* of one task at a time */
     uint32_t task_count, ready_count, later_count, bypassed_count;
 } rows;
 
@@ -150,22 +151,28 @@ static tasker_status settle_identities(tk_engine *engine, tk_submission *s, task
 
 /* --- rows --- */
 
-/* At most so many steps of a task are free at its begin: its roots, or any behind a bypassed one. */
+/* At most so many steps of a task are free at its begin: its roots, and the children of bypassed ones. */
 static uint32_t freed_max(const tk_request *q) {
     const tk_template *template = q->known->template;
-    uint32_t roots = 0;
+    uint32_t freed = 0;
     for (uint32_t i = 0; i < template->step_count; i++) {
-        roots += template->steps[i].parents.count == 0;
+        freed += template->steps[i].parents.count == 0;
     }
-    return q->bypassed_count == 0 ? roots : template->step_count;
+    for (uint32_t i = 0; i < q->bypassed_count; i++) {
+        freed += template->steps[q->bypassed[i]].children.count;
+    }
+    return freed < template->step_count ? freed : template->step_count;
 }
 
 static bool rows_reserve(rows *r, tk_submission *s) {
     uint32_t ready = 0;
     uint32_t later = 0;
     uint32_t bypassed = 0;
+    uint32_t steps_max = 0;
     for (uint32_t i = 0; i < s->count; i++) {
         const tk_request *q = &s->items[i];
+        uint32_t steps = q->known->template->step_count;
+        steps_max = steps > steps_max ? steps : steps_max;
         *(q->row.run_at_us > 0 ? &later : &ready) += freed_max(q);
         bypassed += q->bypassed_count;
     }
@@ -177,8 +184,10 @@ static bool rows_reserve(rows *r, tk_submission *s) {
     r->ready = tk_arena_array(&s->arena, ready, sizeof(*r->ready));
     r->later = tk_arena_array(&s->arena, later, sizeof(*r->later));
     r->bypassed = tk_arena_array(&s->arena, bypassed, sizeof(*r->bypassed));
+    r->freed = tk_arena_array(&s->arena, steps_max, sizeof(*r->freed));
     return r->tasks != NULL && r->requests != NULL && r->inserted != NULL && r->states != NULL &&
-           r->counts != NULL && r->ready != NULL && r->later != NULL && r->bypassed != NULL;
+           r->counts != NULL && r->ready != NULL && r->later != NULL && r->bypassed != NULL &&
+           r->freed != NULL;
 }
 
 static bool add_steps(rows *r, tk_submission *s, const tk_request *q, uint32_t at) {
@@ -186,8 +195,8 @@ static bool add_steps(rows *r, tk_submission *s, const tk_request *q, uint32_t a
     tk_progress progress = {.step_count = template->step_count};
     progress.bytes =
         tk_arena_alloc(&s->arena, (size_t) template->step_count * TK_PROGRESS_STEP_BYTES);
-    tk_freed freed = {.numbers = tk_arena_array(&s->arena, template->step_count, sizeof(uint16_t))};
-    if (progress.bytes == NULL || freed.numbers == NULL) {
+    tk_freed freed = {.numbers = r->freed};
+    if (progress.bytes == NULL) {
         return false;
     }
     tk_progress_begin(&progress, template, (tk_steps){q->bypassed, q->bypassed_count}, &freed);
@@ -311,13 +320,18 @@ static tasker_status store_once(tk_engine *engine, tk_submission *s, bool *unkno
 }
 
 static tasker_status store_submission(tk_engine *engine, tk_submission *s, tasker_error *error) {
+    tasker_error why = {0}; /* of a try that is repeated, the caller learns nothing */
     bool unknown = false;
-    tasker_status status = store_once(engine, s, &unknown, error);
+    tasker_status status = store_once(engine, s, &unknown, &why);
     for (int tries = 1; unknown && tries < SUBMIT_TRIES; tries++) {
-        if (engine->store->driver->reconnect(engine->store, error) != TASKER_OK) {
-            return TASKER_STORE;
+        status = engine->store->driver->reconnect(engine->store, &why);
+        if (status != TASKER_OK) {
+            break;
         }
-        status = store_once(engine, s, &unknown, error);
+        status = store_once(engine, s, &unknown, &why);
+    }
+    if (status != TASKER_OK && error != NULL) {
+        *error = why;
     }
     return status;
 }

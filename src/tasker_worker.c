@@ -284,8 +284,7 @@ static void run_native(tasker_worker *worker, tasker_step *step) {
     } else {
         handler->call(handler->user, step, &outcome);
     }
-    tasker_error error = {0};
-    if (tk_worker_complete(worker->core, step->event_id, &outcome, &error) == TASKER_NOMEM) {
+    if (tk_worker_complete(worker->core, step->event_id, &outcome, NULL) == TASKER_NOMEM) {
         tk_worker_release(worker->core, step->event_id, true, NULL);
     }
 }
@@ -293,12 +292,12 @@ static void run_native(tasker_worker *worker, tasker_step *step) {
 tasker_status tasker_worker_run(tasker_worker *worker, tasker_error *error) {
     for (;;) {
         tasker_step *step = NULL;
-        tasker_status status = tasker_worker_next(worker, -1, &step, error);
+        tasker_status status = tasker_worker_next(worker, -1, &step, NULL);
         if (status == TASKER_CLOSED) {
             return TASKER_OK;
         }
         if (status == TASKER_FORKED) {
-            return status;
+            return tk_handle_usable(worker->opener, error);
         }
         if (status == TASKER_OK) {
             run_native(worker, step);

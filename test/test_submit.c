@@ -1,5 +1,6 @@
 /* Submissions: what is made of a request, what is refused and where, and what a key does. */
 #include "state.h"
+#include "support/fault_store.h"
 #include "support/ledger.h"
 
 #define REQUEST(members) "{\"name\":\"job\",\"namespace\":\"test\",\"context\":{}" members "}"
@@ -313,5 +314,83 @@ Test(submit, a_context_is_held_against_the_schema) {
     cr_assert_eq(strncmp(l.error.path, "$.context", 9), 0, "%s", l.error.path);
     ledger_submit(&l, NULL); /* its context is {"n":6} */
     cr_assert_eq(task_count(&l), 1);
+    ledger_close(&l);
+}
+
+/* --- lost answers --- */
+
+Test(submit, a_commit_whose_answer_is_lost_is_repeated_and_writes_no_error) {
+    ledger l;
+    tk_fault_plan plan;
+    tk_store *inner;
+    tasker_error error = {.status = TASKER_BUSY};
+    tk_buf answer = {0};
+    ledger_open(&l, LEDGER_CHAIN);
+    inner = l.engine.store;
+    tk_fault_plan_init(&plan);
+    cr_assert_eq(tk_fault_store_wrap(inner, &plan, &l.engine.store, NULL), TASKER_OK);
+    tk_fault_plan_set(&plan, TK_STORE_OP_commit, 2, TK_FAULT_AFTER); /* the first one reads */
+    cr_assert_eq(tk_submit(&l.engine, TK_STR(REQUEST("")), &answer, &error), TASKER_OK);
+    cr_assert_eq(plan.fired, 1);
+    cr_assert_eq(error.status, TASKER_BUSY, "%s", error.message);
+    cr_assert_eq(task_count(&l), 1);
+    tk_buf_release(&answer);
+    ledger_close(&l);
+    tk_fault_plan_release(&plan);
+}
+
+/* --- memory --- */
+
+#define WIDE_STEPS 1000
+#define WIDE_TASKS 500
+
+static size_t bytes_asked;
+
+static void *resize_counted(void *user, void *old, size_t size) {
+    (void)user;
+    bytes_asked += size;
+    void *memory = realloc(old, size);
+    if (old == NULL && memory != NULL) {
+        memset(memory, 0, size);
+    }
+    return memory;
+}
+
+static void release_counted(void *user, void *old) {
+    (void)user;
+    free(old);
+}
+
+Test(submit, a_bypassed_step_makes_room_for_what_is_behind_it_only) {
+    static const tk_allocator counting = {.resize = resize_counted, .release = release_counted};
+    ledger l;
+    tk_buf yaml = {0};
+    tk_buf request = {0};
+    tk_buf_text(&yaml, "name: job\nnamespace_name: test\nversion: 1.0.0\nsteps:\n");
+    for (int i = 0; i < WIDE_STEPS; i++) {
+        tk_buf_printf(&yaml, "  - {name: s%d, handler: {callable: A}", i);
+        if (i > 0) {
+            tk_buf_printf(&yaml, ", dependencies: [s%d]", i < 10 ? 0 : i - 9);
+        }
+        tk_buf_text(&yaml, "}\n");
+    }
+    ledger_open(&l, yaml.data);
+    for (int i = 0; i < WIDE_TASKS; i++) {
+        tk_buf_text(&request, i == 0 ? "[" : ",");
+        tk_buf_text(&request, REQUEST(",\"bypass_steps\":[\"s0\"]"));
+    }
+    tk_buf_char(&request, ']');
+    tk_buf answer = {0};
+    bytes_asked = 0;
+    tk_allocator_set(&counting);
+    tasker_status status = tk_submit(&l.engine, tk_buf_view(&request), &answer, &l.error);
+    tk_buf_release(&answer);
+    tk_allocator_set(NULL);
+    cr_assert_eq(status, TASKER_OK, "%s", l.error.message);
+    /* its progress, and its answer with a buffer that grows; a row for each step would be 60 more */
+    cr_assert_lt(bytes_asked / WIDE_TASKS, 150 * WIDE_STEPS, "%zu bytes a task",
+                 bytes_asked / WIDE_TASKS);
+    tk_buf_release(&yaml);
+    tk_buf_release(&request);
     ledger_close(&l);
 }
