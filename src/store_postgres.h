@@ -311,7 +311,7 @@
       TK_PG_ORPHANS("ready") " UNION ALL " TK_PG_ORPHANS("lease") " UNION ALL "                    \
       TK_PG_ORPHANS("later") " UNION ALL " TK_PG_ORPHANS("task_state") " UNION ALL "               \
       TK_PG_ORPHANS("task_page") " UNION ALL " TK_PG_ORPHANS("attempt") " UNION ALL "              \
-      TK_PG_ORPHANS("act"))                                                                        \
+      TK_PG_ORPHANS("act") " UNION ALL " TK_PG_ORPHANS("identity"))                          \
     X(STATELESS,                                                                                   \
       "SELECT t.id FROM task t WHERE NOT EXISTS"                                                   \
       " (SELECT 1 FROM task_state s WHERE s.task_id = t.id) ORDER BY t.id LIMIT 100")
