@@ -454,8 +454,8 @@ struct tk_store {
  * task_list       newest first, along what is nearest to the filter, never along all tasks. Running
  *                 are those that have a row in ready, lease or later.
  * attempt_list    in order of n; payloads=false leaves result, metadata and error out.
- * integrity       the database's own check, and rows of ready, lease, later, task_state, attempt, act
- *                 without a task; texts for people.
+ * integrity       the database's own check, rows of ready, lease, later, task_state, attempt, act and
+ *                 identity without a task, tasks without a state; texts for people.
  */
 #define TK_HEADS_MAX 4096
 

@@ -226,7 +226,8 @@
       TK_SQL_ORPHANS("ready") " UNION ALL " TK_SQL_ORPHANS("lease") " UNION ALL "                  \
       TK_SQL_ORPHANS("later") " UNION ALL " TK_SQL_ORPHANS("task_state") " UNION ALL "             \
       TK_SQL_ORPHANS("task_page") " UNION ALL " TK_SQL_ORPHANS("attempt") " UNION ALL "            \
-      TK_SQL_ORPHANS("act"))                                                                       \
+      TK_SQL_ORPHANS("act") " UNION ALL " TK_SQL_ORPHANS("identity") " UNION ALL "                 \
+      TK_SQL_ORPHANS("task_tag"))                                                                       \
     X(STATELESS,                                                                                   \
       "SELECT id FROM task WHERE NOT EXISTS (SELECT 1 FROM task_state WHERE task_id = id)"         \
       " ORDER BY id LIMIT 100")

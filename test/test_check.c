@@ -146,6 +146,8 @@ typedef struct breakage {
 
 static const breakage breakages[] = {
     {"integrity", "DELETE FROM task WHERE id = ?1"},
+    {"integrity", "INSERT INTO identity VALUES (1, 'job', 'key', zeroblob(16))"},
+    {"integrity", "INSERT INTO task_tag VALUES ('tag', zeroblob(16))"},
     {"template", "UPDATE task SET template_id = 99 WHERE id = ?1"},
     {"task-state", "DELETE FROM task_state WHERE task_id = ?1"},
     {"progress-sound", "UPDATE task_state SET open_steps = 3 WHERE task_id = ?1"},
