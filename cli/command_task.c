@@ -88,25 +88,6 @@ static void show_results(cli *c, const task_facts *task) {
     }
 }
 
-/* What a person can do about failed steps. */
-static void show_repairs(cli *c, const task_facts *task) {
-    if (!tk_str_is(task->state, "blocked_by_failures")) {
-        return;
-    }
-    out_printf(&c->out, "\n");
-    tk_json_iterator it = tk_json_each(task->steps);
-    while (tk_json_next(&it)) {
-        step_facts step = view_step_facts(&c->arena, it.value);
-        if (tk_str_is(step.state, "error")) {
-            out_printf(&c->out, "try: tasker step retry ");
-            out_text(&c->out, OUT_PLAIN, task->uuid, 0);
-            out_printf(&c->out, "/");
-            out_text(&c->out, OUT_PLAIN, step.name, 0);
-            out_printf(&c->out, "\n");
-        }
-    }
-}
-
 static cli_exit show_task(cli *c, tk_json json) {
     int64_t now_us = tk_clock_now(&tk_clock_system);
     task_facts task = view_task_facts(&c->arena, json);
@@ -122,7 +103,10 @@ static cli_exit show_task(cli *c, tk_json json) {
         return cli_nomem(c);
     }
     show_results(c, &task);
-    show_repairs(c, &task);
+    if (tk_str_is(task.state, "blocked_by_failures")) {
+        out_printf(&c->out, "\n");
+        view_repairs(&c->out, &c->arena, &task);
+    }
     return CLI_EXIT_OK;
 }
 

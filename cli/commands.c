@@ -62,16 +62,24 @@ static const cli_option submit_options[] = {
      .letter = 'w',
      .value = "SECONDS",
      .value_optional = true,
+     .known_as = "timeout",
      .help = "wait until it rests, at most so long"},
     {0},
 };
 static const cli_option show_options[] = {
-    {.name = "watch", .letter = 'w', .help = "follow the steps until the task rests"},
+    {.name = "watch",
+     .letter = 'w',
+     .known_as = "follow",
+     .help = "follow the steps until the task rests"},
     NOTES,
     {0},
 };
 static const cli_option wait_options[] = {
-    {.name = "timeout", .letter = 't', .value = "SECONDS", .help = "wait at most so long"},
+    {.name = "timeout",
+     .letter = 't',
+     .value = "SECONDS",
+     .known_as = "wait",
+     .help = "wait at most so long"},
     NOTES,
     {0},
 };

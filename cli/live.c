@@ -8,15 +8,23 @@
 #include "clock.h"
 #include "live_view.h"
 #include "view.h"
+#include "workers.h"
 
-enum { LOOK_MS = 100 }; /* between two looks */
+enum {
+    LOOK_MS = 100,    /* between two looks */
+    PATIENCE_MS = 500 /* before we ask why nothing runs; doubled each time */
+};
+
+static int64_t gone_ms(const live *l) {
+    return (tk_clock_monotonic(&tk_clock_system) - l->began_us) / 1000;
+}
 
 static int64_t left_ms(const live *l) {
     if (l->request->timeout_ms < 0) {
         return INT64_MAX;
     }
-    int64_t gone_ms = (tk_clock_monotonic(&tk_clock_system) - l->began_us) / 1000;
-    return l->request->timeout_ms > gone_ms ? l->request->timeout_ms - gone_ms : 0;
+    int64_t gone = gone_ms(l);
+    return l->request->timeout_ms > gone ? l->request->timeout_ms - gone : 0;
 }
 
 /* --- looking ---------------------------------------------------------------------------------- */
@@ -40,34 +48,51 @@ static cli_exit look(live *l, followed *task, int64_t wait_ms) {
     return CLI_EXIT_OK;
 }
 
-/* Looks at all that move; waits up to wait_ms for the first of them. *resting: none moves. */
-static cli_exit look_at_all(live *l, int64_t wait_ms, bool *resting) {
-    *resting = true;
+/* Looks at all that move; waits up to wait_ms for the first of them. */
+static cli_exit look_at_all(live *l, int64_t wait_ms) {
+    l->resting = true;
     for (size_t i = 0; i < l->request->count; i++) {
         followed *task = &l->tasks[i];
         if (task->rests) {
             continue;
         }
-        cli_exit code = look(l, task, *resting ? wait_ms : 0);
+        cli_exit code = look(l, task, l->resting ? wait_ms : 0);
         if (code != CLI_EXIT_OK) {
             return code;
         }
-        *resting = *resting && task->rests;
+        l->resting = l->resting && task->rests;
     }
     return CLI_EXIT_OK;
+}
+
+/* A worker may be missing: that is looked for when nothing runs, ever more seldom. */
+static void look_for_workers(live *l, bool last) {
+    const char *lacking = NULL;
+    bool runs = false;
+    for (size_t i = 0; i < l->request->count; i++) {
+        runs = runs || json_count(l->tasks[i].json, "in_progress_steps") > 0;
+    }
+    if (!runs && !last && gone_ms(l) < l->lack_look_ms) {
+        return;
+    }
+    for (size_t i = 0; i < l->request->count && !runs && lacking == NULL; i++) {
+        lacking = l->tasks[i].rests ? NULL : workers_lacking(l->c, l->tasks[i].json);
+    }
+    l->lacking = lacking;
+    l->lack_look_ms = runs ? l->lack_look_ms : 2 * gone_ms(l);
 }
 
 /* --- the whole -------------------------------------------------------------------------------- */
 
 static cli_exit follow(live *l) {
     int64_t wait_ms = 0;
-    bool resting = false;
-    while (!resting) {
-        cli_exit code = look_at_all(l, wait_ms, &resting);
+    while (!l->resting) {
+        cli_exit code = look_at_all(l, wait_ms);
         if (code != CLI_EXIT_OK) {
             return code;
         }
         int64_t left = left_ms(l);
+        look_for_workers(l, left == 0);
         if (!l->c->json && l->c->out.terminal) {
             live_draw(l);
         } else if (!l->c->json) {
@@ -77,7 +102,7 @@ static cli_exit follow(live *l) {
             return CLI_EXIT_SYSTEM;
         }
         tk_arena_reset(&l->scratch);
-        if (!resting && left == 0) {
+        if (!l->resting && left == 0) {
             return CLI_EXIT_TIMEOUT;
         }
         wait_ms = left < LOOK_MS ? left : LOOK_MS;
@@ -94,8 +119,7 @@ static void show_ends(live *l) {
             view_task_title(o, &facts, tk_clock_now(&tk_clock_system));
         }
         if (tk_str_is(facts.state, "blocked_by_failures")) {
-            out_printf(o, "%s is blocked; look with: tasker task show %s\n", l->tasks[i].uuid,
-                       l->tasks[i].uuid);
+            view_repairs(o, &l->scratch, &facts);
         }
     }
 }
@@ -130,7 +154,12 @@ static cli_exit end(live *l, cli_exit code) {
     if (code == CLI_EXIT_TIMEOUT) {
         bool json = l->c->json; /* the document is what was found, not the error */
         l->c->json = false;
-        cli_fail(l->c, code, "tasker task show TASK", "the time given is over; work goes on");
+        const char *uuid = "";
+        for (size_t i = l->request->count; i > 0; i--) {
+            uuid = l->tasks[i - 1].rests ? uuid : l->tasks[i - 1].uuid;
+        }
+        cli_fail(l->c, code, tk_arena_printf(&l->c->arena, "tasker task wait %s", uuid),
+                 "the time given is over; %s", l->lacking == NULL ? "work goes on" : l->lacking);
         l->c->json = json;
     }
     for (size_t i = 0; i < l->request->count && code == CLI_EXIT_OK; i++) {
@@ -145,6 +174,7 @@ cli_exit live_run(cli *c, const live_request *request) {
         .request = request,
         .notes_open = request->notes,
         .began_us = tk_clock_monotonic(&tk_clock_system),
+        .lack_look_ms = PATIENCE_MS,
     };
     l.tasks = tk_arena_array(&c->arena, request->count, sizeof(*l.tasks));
     if (l.tasks == NULL) {

@@ -92,7 +92,7 @@ static void draw_task(live *l, const followed *task, size_t room, int64_t now_us
     }
     size_t shown = 0;
     view_task_title(o, &facts, now_us);
-    table t = {.columns = view_step_columns, .single = true};
+    table t = {.columns = view_step_columns, .single = !l->resting};
     tk_json_iterator it = tk_json_each(facts.steps);
     while (tk_json_next(&it) && shown < room) {
         step_facts step = view_step_facts(&l->scratch, it.value);
@@ -105,6 +105,12 @@ static void draw_task(live *l, const followed *task, size_t room, int64_t now_us
     if (shown < total) {
         out_printf(o, "  and %zu more\n", total - shown);
     }
+}
+
+static void show_lacking(const live *l) {
+    out *o = &l->c->out;
+    out_text(o, OUT_YELLOW, tk_str_of(l->lacking), o->terminal ? o->columns - 1 : 0);
+    out_printf(o, "\n");
 }
 
 static size_t count_lines(tk_str text) {
@@ -136,6 +142,9 @@ void live_draw(live *l) {
     if (visible < count) {
         out_printf(o, "and %zu more tasks\n", count - visible);
     }
+    if (l->lacking != NULL && rows > 1) {
+        show_lacking(l);
+    }
     l->drawn = count_lines(tk_buf_view(&o->text)) - before;
 }
 
@@ -162,7 +171,7 @@ static bool remember(followed *task, size_t index, const char *now) {
 
 /* A step that has not begun is no news. */
 static bool is_news(const step_facts *step) {
-    return step->attempts > 0 ||
+    return step->attempt > 0 ||
            !(tk_str_is(step->state, "pending") || tk_str_is(step->state, "enqueued"));
 }
 
@@ -184,8 +193,8 @@ static void tell_step(live *l, const task_facts *task, const step_facts *step, i
     out_text(o, OUT_BOLD, step->name, 0);
     out_printf(o, "  ");
     out_text(o, view_state_color(step->state), step->state, 0);
-    if (step->attempts > 0) {
-        out_printf(o, "  attempt %" PRId64, step->attempts);
+    if (step->attempt > 0) {
+        out_printf(o, "  attempt %" PRId64, step->attempt);
     }
     tk_buf time = {0};
     view_step_time(&time, step, now_us);
@@ -205,6 +214,12 @@ static void tell_step(live *l, const task_facts *task, const step_facts *step, i
 void live_tell(live *l) {
     int64_t now_us = tk_clock_now(&tk_clock_system);
     read_notes(l);
+    bool told =
+        l->lacking_told != NULL && l->lacking != NULL && strcmp(l->lacking, l->lacking_told) == 0;
+    if (l->lacking != NULL && !told) {
+        show_lacking(l);
+    }
+    l->lacking_told = l->lacking;
     for (size_t i = 0; i < l->request->count; i++) {
         followed *task = &l->tasks[i];
         task_facts facts = view_task_facts(&l->scratch, task->json);
@@ -212,7 +227,7 @@ void live_tell(live *l) {
         for (size_t j = 0; tk_json_next(&it); j++) {
             step_facts step = view_step_facts(&l->scratch, it.value);
             char *now = tk_arena_printf(&l->scratch, "%.*s %" PRId64, (int)step.state.size,
-                                        step.state.data, step.attempts);
+                                        step.state.data, step.attempt);
             if (now != NULL && is_news(&step) && remember(task, j, now)) {
                 tell_step(l, &facts, &step, now_us);
             }

@@ -24,6 +24,9 @@ typedef struct live {
     tk_buf note;      /* an unfinished line of standard input */
     size_t drawn;     /* lines of the last drawing */
     bool notes_open;
+    bool resting;                       /* all of them: what is drawn now stays */
+    const char *lacking, *lacking_told; /* why nothing runs, or NULL; as last told */
+    int64_t lack_look_ms;               /* when that is looked for again, since the beginning */
     int64_t began_us;
 } live;
 

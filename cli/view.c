@@ -61,6 +61,7 @@ step_facts view_step_facts(tk_arena *arena, tk_json step) {
         .error = tk_json_member(step, "error"),
         .attempts = json_count(step, "attempts"),
         .attempts_max = json_count(step, "max_attempts"),
+        .attempt = json_count(step, "attempt"),
         .started_us = format_time_of(tk_json_member(step, "last_attempted_at")),
         .ended_us = format_time_of(tk_json_member(step, "completed_at")),
         .retry_us = format_time_of(tk_json_member(step, "next_retry_at")),
@@ -81,10 +82,24 @@ task_facts view_task_facts(tk_arena *arena, tk_json task) {
         .completed_us = format_time_of(tk_json_member(task, "completed_at")),
         .steps_total = json_count(task, "total_steps"),
         .steps_done = json_count(task, "completed_steps"),
+        .steps_running = json_count(task, "in_progress_steps"),
+        .starts_us = format_time_of(tk_json_member(task, "run_at")),
     };
     facts.rests = is_one_of(facts.state, resting);
     facts.ended_well = is_one_of(facts.state, well);
     return facts;
+}
+
+void view_attempts(tk_buf *buf, const step_facts *step) {
+    if (step->attempts == 0 && step->attempt == 0) {
+        tk_buf_char(buf, '-');
+        return;
+    }
+    tk_buf_printf(buf, "%" PRId64 " of %" PRId64, step->attempts,
+                  step->attempts_max < 1 ? 1 : step->attempts_max);
+    if (step->attempt != step->attempts) {
+        tk_buf_printf(buf, ", %" PRId64 " in all", step->attempt);
+    }
 }
 
 void view_step_time(tk_buf *buf, const step_facts *step, int64_t now_us) {
@@ -98,9 +113,14 @@ void view_step_time(tk_buf *buf, const step_facts *step, int64_t now_us) {
     }
 }
 
-/* ", 7.4 s" from its creation to its end, or until now. */
+/* ", 7.4 s" from its creation to its end, or until now; ", starts in 1 h 00 m" before it may. */
 static void write_age(tk_buf *buf, const task_facts *task, int64_t now_us) {
     char took[FORMAT_DURATION_SIZE];
+    if (!task->rests && task->starts_us > now_us) {
+        tk_buf_printf(buf, ", starts in %s", format_duration(took, task->starts_us - now_us));
+        return;
+    }
+    tk_buf_text(buf, task->rests || task->steps_running > 0 ? "" : ", none runs");
     int64_t end_us = task->completed_us > 0 ? task->completed_us : now_us;
     if (task->created_us > 0 && (task->completed_us > 0 || !task->rests)) {
         tk_buf_printf(buf, ", %s", format_duration(took, end_us - task->created_us));
@@ -156,16 +176,56 @@ void view_step_row(table *t, const out *o, tk_arena *arena, const step_facts *st
     table_add_text(t, color, view_state_sign(o, step->state));
     table_add(t, OUT_PLAIN, step->name);
     table_add(t, color, step->state);
-    if (step->attempts == 0) {
-        table_add_text(t, OUT_DIM, "-");
-    } else {
-        table_printf(t, step->attempts > 1 ? OUT_YELLOW : OUT_PLAIN, "%" PRId64 " of %" PRId64,
-                     step->attempts, step->attempts_max < 1 ? 1 : step->attempts_max);
-    }
+    tk_buf attempts = {0};
+    view_attempts(&attempts, step);
+    t->failed = t->failed || attempts.failed;
+    out_color attempts_color = step->attempt > 1 ? OUT_YELLOW : OUT_PLAIN;
+    table_add(t, step->attempt == 0 ? OUT_DIM : attempts_color, tk_buf_view(&attempts));
+    tk_buf_release(&attempts);
     tk_buf time = {0};
     view_step_time(&time, step, now_us);
     t->failed = t->failed || time.failed;
     table_add(t, OUT_PLAIN, tk_buf_view(&time));
     tk_buf_release(&time);
     table_add(t, OUT_RED, view_failure_text(arena, step));
+}
+
+enum { REPAIRS_MAX = 4 }; /* failed steps that are named; there may be thousands */
+
+/* Without a blank or a sign that a shell takes for its own. */
+static bool is_plain_word(tk_str text) {
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
+    size_t size = 0;
+    while (size < text.size && memchr(plain, text.data[size], sizeof(plain) - 1) != NULL) {
+        size++;
+    }
+    return size == text.size;
+}
+
+static void show_command(out *o, const char *command, const task_facts *task, tk_str step) {
+    const char *quote = is_plain_word(step) ? "" : "'";
+    out_printf(o, "try: tasker %s %s", command, quote);
+    out_text(o, OUT_PLAIN, task->uuid, 0);
+    if (step.size > 0) {
+        out_printf(o, "/");
+        out_text(o, OUT_PLAIN, step, 0);
+    }
+    out_printf(o, "%s\n", quote);
+}
+
+void view_repairs(out *o, tk_arena *arena, const task_facts *task) {
+    size_t failed = 0;
+    tk_json_iterator it = tk_json_each(task->steps);
+    while (tk_json_next(&it)) {
+        step_facts step = view_step_facts(arena, it.value);
+        if (tk_str_is(step.state, "error") && failed++ < REPAIRS_MAX) {
+            show_command(o, "step show", task, step.name);
+            show_command(o, "step retry", task, step.name);
+            show_command(o, "step resolve", task, step.name);
+        }
+    }
+    if (failed > REPAIRS_MAX) {
+        out_printf(o, "and so for %zu more failed steps\n", failed - REPAIRS_MAX);
+    }
+    show_command(o, "task cancel", task, (tk_str){NULL, 0});
 }

@@ -10,8 +10,9 @@
 
 typedef struct step_facts {
     tk_str name, state, uuid;
-    tk_json result, error; /* NONE or NULL when there is none */
-    int64_t attempts, attempts_max;
+    tk_json result, error;                  /* NONE or NULL when there is none */
+    int64_t attempts, attempts_max;         /* since an operator's retry */
+    int64_t attempt;                        /* the number of the newest one; never restarts */
     int64_t started_us, ended_us, retry_us; /* 0: not */
 } step_facts;
 
@@ -19,7 +20,8 @@ typedef struct task_facts {
     tk_str uuid, namespace_name, name, version, state, status;
     tk_json json, steps;
     int64_t created_us, completed_us;
-    int64_t steps_total, steps_done;
+    int64_t starts_us; /* no step starts earlier; 0: at once */
+    int64_t steps_total, steps_done, steps_running;
     bool rests;      /* nothing moves any more by itself */
     bool ended_well; /* complete, or resolved by hand */
 } task_facts;
@@ -31,6 +33,9 @@ task_facts view_task_facts(tk_arena *arena, tk_json task);
 /* view_state_color and view_state_sign: how a state looks. */
 out_color view_state_color(tk_str state);
 const char *view_state_sign(const out *o, tk_str state);
+
+/* view_attempts writes "1 of 2", and after a retry "1 of 2, 3 in all"; "-" before the first. */
+void view_attempts(tk_buf *buf, const step_facts *step);
 
 /* view_step_time writes how long a step ran, runs, or waits yet; empty when it did not begin. */
 void view_step_time(tk_buf *buf, const step_facts *step, int64_t now_us);
@@ -45,5 +50,8 @@ void view_step_row(table *t, const out *o, tk_arena *arena, const step_facts *st
 
 /* view_failure_text is the message of a step's last failure, or empty. */
 tk_str view_failure_text(tk_arena *arena, const step_facts *step);
+
+/* view_repairs shows the commands for a blocked task, ready to be pasted. */
+void view_repairs(out *o, tk_arena *arena, const task_facts *task);
 
 #endif

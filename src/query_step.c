@@ -43,6 +43,19 @@ static uint32_t parents_done(const tk_view *view, const tk_view_step *step) {
     return done;
 }
 
+/* The number of the newest claim: unlike `attempts` it never restarts. */
+static int32_t last_attempt(const tk_view_step *step) {
+    if (step->place != NULL && step->place->place == TK_PLACE_LEASE) {
+        return step->place->attempts;
+    }
+    for (uint32_t i = step->attempt_count; i > 0; i--) {
+        if (tk_attempt_claimed(step->attempts[i - 1])) {
+            return step->attempts[i - 1]->attempt;
+        }
+    }
+    return 0;
+}
+
 /* The readiness row. A claimable step is `enqueued`; `ready` is what is due and will be in a moment. */
 static void write_readiness(tk_buf *buf, const tk_view *view, const tk_view_step *step,
                             int64_t now_us) {
@@ -62,6 +75,7 @@ static void write_readiness(tk_buf *buf, const tk_view *view, const tk_view_step
     tk_json_write_member_int(buf, "total_parents", parents);
     tk_json_write_member_int(buf, "completed_parents", done);
     tk_json_write_member_int(buf, "attempts", step->claims);
+    tk_json_write_member_int(buf, "attempt", last_attempt(step));
     tk_json_write_member_int(buf, "max_attempts", step->step->retry.attempts_max);
     if (waits && step->failure != NULL) { /* whole seconds, as the original counts them */
         int64_t wait_us = step->place->run_at_us - step->failure->finished_us;

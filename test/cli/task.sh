@@ -80,6 +80,9 @@ expect "a task that ends badly" -c 1 -o 'blocked_by_failures' -o 'bad  error  at
 blocked=$("$tasker" list --state blocked_by_failures --json | jq -r '.tasks[0].task_uuid')
 expect "it is shown with its failure" -o '\\x1b\[31mgood' -O $'\x1b' \
     -o "^try: tasker step retry $blocked/bad" show "$blocked"
+expect "and with what can be done" -o "^try: tasker step show $blocked/bad\$" \
+    -o "^try: tasker step resolve $blocked/bad\$" -o "^try: tasker task cancel $blocked\$" show "$blocked"
+expect "also when it was followed" -c 0 -o "^try: tasker step retry $blocked/bad\$" show "$blocked" --watch
 expect "waiting for it is 1, at once" -c 1 -j '.state == "blocked_by_failures"' wait "$blocked" --json
 expect "a task gives up" -o 'error' task fail "$blocked" --reason 'no hope' --by someone
 expect "who and why are in the history" -o 'someone: no hope' history "$blocked"
@@ -94,6 +97,16 @@ worker=
 
 nobody=$(submit cli/nobody)
 expect "waiting ends after the time given" -c 6 -e 'the time given is over' wait "$nobody" --timeout 0.3
+expect "it is told that no worker runs, and how to wait on" -c 6 -e 'over; no worker is running' \
+    -e "try: tasker task wait $nobody\$" wait "$nobody" --timeout 0
+expect "also while it waits" -c 6 -o '^no worker is running$' wait "$nobody" --timeout 1
+expect "submit, too" -c 6 -e 'no worker is running' -E 'TASK' submit cli/nobody --wait 0.2
+worker_start
+sleep 0.5
+expect "a worker without the handler is none" -c 6 -e 'no worker has the handler cli.nobody' \
+    wait "$nobody" --timeout 0
+worker_stop
+worker=
 expect "also with the task as JSON" -c 6 -j '.state != "complete"' wait "$nobody" --timeout 0 --json
 expect "a task is cancelled" -o 'cancelled' task cancel "$nobody" --reason 'not needed'
 expect "again is fine" -j '.state == "cancelled"' cancel "$nobody" --json

@@ -25,6 +25,8 @@ expect "an unknown word of help" -c 2 -e 'no command nothing' help nothing
 expect "a group without a verb" -c 2 -e 'task needs a verb' -e 'try: tasker task --help' task
 expect "an unknown option names the nearest" -c 2 -e 'no option --prioriy; did you mean --priority\?' \
     submit a/b --prioriy 3
+expect "what it may be called elsewhere is known" -c 2 -e 'did you mean --wait\?' \
+    submit a/b --wait --timeout 3
 expect "an option of another command is unknown" -c 2 -e 'no option --result' task show last --result 1
 expect "an unknown letter" -c 2 -e 'no option -x' -e 'try: tasker counts --help' counts -x
 expect "a value is missing" -c 2 -e '--store needs a value: --store=URL' counts --store
