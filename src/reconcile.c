@@ -6,8 +6,10 @@
  * memory knows was revoked by a cancel, a resolution, or by who took this worker for dead: unstarted,
  * it leaves the ring; running, its outcome will be refused.
  *
- * Death is judged by own observation, never by a stored time: a worker whose beat stood still over
- * TK_DEATH_BEATS of one's own beats.
+ * Death is judged by own observation, counted in own committed beats, never by a stored time: a worker
+ * whose beat stood still over TK_DEATH_BEATS of them, or over TK_DEATH_BEATS_GONE while its session was
+ * gone. After an own reconnect sessions tell nothing for a while: the server may have lost them all. Who
+ * is judged dead is disconnected first, as a stopped process may hold locks without an end.
  */
 #include "turn.h"
 
@@ -136,22 +138,47 @@ static void forget_gone_peers(tk_worker *w, const tk_worker_row *rows, uint32_t 
     w->peer_count = kept;
 }
 
+/* What this look says of a peer; true: it is dead. */
+static bool judge(const tk_worker *w, tk_peer *peer, const tk_worker_row *row) {
+    if (peer->beat != row->beat) {
+        *peer = (tk_peer){.id = row->id, .beat = row->beat, .seen_at = w->beats};
+    }
+    if (row->connected || w->beats < w->trusting_at) {
+        peer->gone = false;
+    } else if (!peer->gone) {
+        peer->gone = true;
+        peer->gone_at = w->beats;
+    }
+    return w->beats - peer->seen_at >= TK_DEATH_BEATS ||
+           (peer->gone && w->beats - peer->gone_at >= TK_DEATH_BEATS_GONE);
+}
+
+/* Its steps are free then, and the next turn looks at them. */
+static tasker_status bury(tk_worker *w, const tk_worker_row *row, tasker_error *error) {
+    tk_store *store = w->engine.store;
+    bool gone = false;
+    bool done = false;
+    tasker_status status = tk_store_call(store, begin, TK_STORE_READ, error);
+    if (status == TASKER_OK) {
+        status = tk_store_call(store, worker_cut, row->id, row->beat, &gone, error);
+    }
+    status = tk_verb_finish(&w->engine, status, error);
+    if (status == TASKER_OK && gone) {
+        status = tk_recover(&w->engine, row->id, row->beat, &done, error);
+    }
+    if (done) {
+        __atomic_store_n(&w->look, true, __ATOMIC_RELEASE);
+        store->driver->wake(store);
+    }
+    return status;
+}
+
 static tasker_status watch(tk_worker *w, const tk_worker_row *row, tasker_error *error) {
     tk_peer *peer = peer_of(w, row->id);
-    if (peer == NULL) {
-        return TASKER_OK; /* more workers than one can watch: others will */
+    if (peer == NULL || !judge(w, peer, row)) {
+        return TASKER_OK; /* NULL: more workers than one can watch: others will */
     }
-    if (peer->beat != row->beat) {
-        peer->beat = row->beat;
-        peer->unchanged = 0;
-        return TASKER_OK;
-    }
-    if (++peer->unchanged < TK_DEATH_BEATS) {
-        return TASKER_OK;
-    }
-    bool done = false;
-    peer->unchanged = 0;
-    return tk_recover(&w->engine, row->id, row->beat, &done, error);
+    return bury(w, row, error);
 }
 
 tasker_status tk_peers_watch(tk_worker *worker, tasker_error *error) {
@@ -165,9 +192,11 @@ tasker_status tk_peers_watch(tk_worker *worker, tasker_error *error) {
     status = tk_verb_finish(&worker->engine, status, error);
     if (status == TASKER_OK) {
         forget_gone_peers(worker, rows, count);
+        worker->company = false;
     }
     for (uint32_t i = 0; status == TASKER_OK && i < count; i++) {
         if (rows[i].id != worker->id) {
+            worker->company = worker->company || rows[i].holding;
             status = watch(worker, &rows[i], error);
         }
     }

@@ -190,6 +190,7 @@ CREATE TABLE worker (
     backend int4 NOT NULL,
     process int4 NOT NULL,
     asleep bool NOT NULL,
+    holding bool NOT NULL DEFAULT false,
     name text NOT NULL,
     host text NOT NULL,
     namespaces text NOT NULL,

@@ -129,8 +129,9 @@ typedef struct tk_worker_row {
     int64_t beat;
     int64_t started_us;
     int32_t process;
-    bool asleep;
-    tk_str name, host;           /* text */
+    bool asleep, holding;
+    bool connected;    /* filled by worker_list: its session is there, or none is needed */
+    tk_str name, host; /* text */
     tk_str namespaces, handlers; /* JSON arrays of text */
 } tk_worker_row;
 
@@ -326,10 +327,12 @@ typedef struct tk_store_config {
                          bool *revoked, tasker_error *error))                                      \
     /* workers */                                                                                  \
     X(worker_insert,    (tk_store *store, tk_worker_row *row, tasker_error *error))                \
-    X(worker_beat,      (tk_store *store, int32_t id, bool asleep, bool *alive,                    \
+    X(worker_beat,      (tk_store *store, int32_t id, bool asleep, bool holding, bool *alive,      \
                          tasker_error *error))                                                     \
     X(worker_delete,    (tk_store *store, int32_t id, tasker_error *error))                        \
     X(worker_list,      (tk_store *store, tk_arena *arena, tk_worker_row **rows, uint32_t *count,  \
+                         tasker_error *error))                                                     \
+    X(worker_cut,       (tk_store *store, int32_t id, int64_t beat, bool *gone,                    \
                          tasker_error *error))                                                     \
     X(worker_take,      (tk_store *store, int32_t id, int64_t beat, bool *taken,                   \
                          tasker_error *error))                                                     \
@@ -447,8 +450,11 @@ struct tk_store {
  * lease_revoke    deletes the lease of a step (any token) and records the attempt as CANCELLED;
  *                 revoked[i]=false where there was none.
  * worker_insert   fills row->id, which is never used again.
- * worker_beat     beat + 1; *alive=false: the row is gone, or somebody is taking its leases.
+ * worker_beat     beat + 1; tells whether it wants to be woken and whether it holds steps (a store of one
+ * process need not keep the latter: it is true then); *alive=false: the row is gone, or somebody is taking its leases.
  * worker_delete   a row that is gone already is fine.
+ * worker_cut      ends the session of a worker that stands at this beat, as it may hold rows without an
+ *                 end; waits for it a little. *gone=false: not yet. No session is fine.
  * worker_take     begins a recovery: *taken=false when the beat is another one or the row is held.
  * worker_leases   leases that carry this worker's id.
  * task_list       newest first, along what is nearest to the filter, never along all tasks. Running

@@ -152,12 +152,13 @@ static void give_back(tk_pg *pg) {
     pthread_mutex_unlock(&pg->mutex);
 }
 
-/* A connection that broke while nothing was under way is made anew: nothing is unknown then. */
+/* A connection that broke while nothing was under way is made anew: nothing is unknown then. Not a
+ * worker's: it has to know, as others may have judged by its session (driver->reconnect). */
 static tasker_status transaction_open(tk_pg *pg, tk_store_mode mode, tasker_error *error) {
     const char *sql = mode == TK_STORE_WRITE ? "BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE"
                                              : "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
     tasker_status status = tk_pg_command(pg, sql, "BEGIN", error);
-    if (status != TASKER_OK && PQstatus(pg->connection) == CONNECTION_BAD) {
+    if (status != TASKER_OK && pg->worker == 0 && PQstatus(pg->connection) == CONNECTION_BAD) {
         status = tk_pg_renew(pg, error);
         if (status == TASKER_OK) {
             status = tk_pg_command(pg, sql, "BEGIN", error);

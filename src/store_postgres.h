@@ -254,7 +254,7 @@
       " $4::bool, $5::text, $6::text, $7::text, $8::text"                                          \
       " FROM pg_stat_get_activity(pg_backend_pid()) a RETURNING id")                               \
     X(WORKER_BEAT, /* never waits: no row, and somebody takes its leases */                        \
-      "UPDATE worker SET beat = beat + 1, asleep = $2::bool"                                       \
+      "UPDATE worker SET beat = beat + 1, asleep = $2::bool, holding = $3::bool"                   \
       " WHERE id = (SELECT id FROM worker WHERE id = $1::int4 FOR UPDATE SKIP LOCKED)"             \
       " RETURNING beat")                                                                           \
     X(WORKER_HOLD, /* the session lock that says: connected */                                     \
@@ -262,8 +262,18 @@
     X(WORKER_LET_GO, "SELECT pg_advisory_unlock(" TK_PG_LOCK_CLASS ", $1::int4)")                  \
     X(WORKER_DELETE, "DELETE FROM worker WHERE id = $1::int4")                                     \
     X(WORKER_LIST,                                                                                 \
-      "SELECT id, beat, started_at, process, asleep, name, host, namespaces, handlers FROM worker" \
-      " ORDER BY id")                                                                              \
+      "SELECT id, beat, started_at, process, asleep, name, host, namespaces, handlers,"            \
+      " EXISTS (SELECT 1 FROM pg_catalog.pg_locks k WHERE k.locktype = 'advisory'"                 \
+      "  AND k.database = (SELECT oid FROM pg_catalog.pg_database"                                 \
+      "   WHERE datname = current_database()) AND k.granted AND k.objsubid = 2"                    \
+      "  AND k.classid = " TK_PG_LOCK_CLASS " AND k.objid = worker.id::oid), holding"              \
+      " FROM worker ORDER BY id")                                                                  \
+    X(WORKER_CUT, /* not a session that goes on under another number */                            \
+      "SELECT coalesce(bool_and(pg_terminate_backend(a.pid, 500)), true)"                          \
+      " FROM worker w, pg_stat_get_activity(w.backend) a WHERE w.id = $1::int4"                    \
+      " AND w.beat = $2::int8 AND a.backend_start = w.backend_start"                               \
+      " AND NOT EXISTS (SELECT 1 FROM worker o WHERE o.id > w.id AND o.backend = w.backend"        \
+      "  AND o.backend_start = w.backend_start)")                                                  \
     X(WORKER_TAKE,                                                                                 \
       "SELECT id FROM worker WHERE id = $1::int4 AND beat = $2::int8 FOR UPDATE SKIP LOCKED")      \
     X(WORKER_LEASES,                                                                               \

@@ -167,8 +167,8 @@ static void counts_fold(tk_pg_run *run, tasker_error *error) {
     }
 }
 
-tasker_status tk_pg_op_worker_beat(tk_store *store, int32_t id, bool asleep, bool *alive,
-                                   tasker_error *error) {
+tasker_status tk_pg_op_worker_beat(tk_store *store, int32_t id, bool asleep, bool holding,
+                                   bool *alive, tasker_error *error) {
     tk_pg_run run;
     tasker_status status = tk_pg_begin(&run, tk_pg_of(store), error);
     if (status != TASKER_OK) {
@@ -176,6 +176,7 @@ tasker_status tk_pg_op_worker_beat(tk_store *store, int32_t id, bool asleep, boo
     }
     tk_pg_int(&run, TK_PG_INT4, id);
     tk_pg_int(&run, TK_PG_BOOL, asleep);
+    tk_pg_int(&run, TK_PG_BOOL, holding);
     *alive = tk_pg_exec(&run, TK_PG_WORKER_BEAT, error) && run.rows == 1;
     if (*alive) {
         counts_fold(&run, error);
@@ -220,9 +221,25 @@ tasker_status tk_pg_op_worker_list(tk_store *store, tk_arena *arena, tk_worker_r
             .host = tk_pg_get_text(&run, i, 6, arena),
             .namespaces = tk_pg_get_text(&run, i, 7, arena),
             .handlers = tk_pg_get_text(&run, i, 8, arena),
+            .connected = tk_pg_get(&run, i, 9) != 0,
+            .holding = tk_pg_get(&run, i, 10) != 0,
         };
     }
     *count = run.rows;
+    return tk_pg_end(&run, error);
+}
+
+tasker_status tk_pg_op_worker_cut(tk_store *store, int32_t id, int64_t beat, bool *gone,
+                                  tasker_error *error) {
+    tk_pg_run run;
+    tasker_status status = tk_pg_begin(&run, tk_pg_of(store), error);
+    if (status != TASKER_OK) {
+        return status;
+    }
+    tk_pg_int(&run, TK_PG_INT4, id);
+    tk_pg_int(&run, TK_PG_INT8, beat);
+    *gone =
+        tk_pg_exec(&run, TK_PG_WORKER_CUT, error) && run.rows == 1 && tk_pg_get(&run, 0, 0) != 0;
     return tk_pg_end(&run, error);
 }
 

@@ -93,21 +93,51 @@ static tasker_status connect_anew(tk_pg *pg, tasker_error *error) {
     return status;
 }
 
-/* The old session may still hold the worker's lock for a while: without it the beats decide. */
-static tasker_status worker_take_up(const tk_pg *pg, tasker_error *error) {
+/* Takes the session lock that says: connected. An older session of this worker holds it until its
+ * transaction is over, so that afterwards nothing of it is under way. */
+static tasker_status worker_lock(const tk_pg *pg, tasker_error *error) {
+    char sql[160];
+    (void)snprintf(sql, sizeof(sql),
+                   "BEGIN; SET LOCAL lock_timeout = '1s';"
+                   "SELECT pg_advisory_lock(" TK_PG_LOCK_CLASS ", %d); COMMIT",
+                   (int)pg->worker);
+    tasker_status status = tk_pg_command(pg, sql, "taking up the worker", error);
+    if (status != TASKER_OK) {
+        (void)tk_pg_command(pg, "ROLLBACK", "ROLLBACK", NULL);
+    }
+    return status;
+}
+
+/* The session that the worker's row names may wait for a client that is not there any more. */
+static tasker_status worker_cut_older(const tk_pg *pg, tasker_error *error) {
     char sql[256];
     (void)snprintf(sql, sizeof(sql),
-                   "SELECT pg_try_advisory_lock(" TK_PG_LOCK_CLASS ", %d);"
+                   "SELECT pg_terminate_backend(a.pid, 1000)"
+                   " FROM worker w, pg_stat_get_activity(w.backend) a WHERE w.id = %d"
+                   " AND a.backend_start = w.backend_start AND a.pid <> pg_backend_pid()",
+                   (int)pg->worker);
+    return tk_pg_command(pg, sql, "ending the older session", error);
+}
+
+static tasker_status worker_take_up(const tk_pg *pg, tasker_error *error) {
+    char sql[256];
+    if (worker_lock(pg, NULL) != TASKER_OK) {
+        tasker_status status = worker_cut_older(pg, error);
+        if (status == TASKER_OK) {
+            status = worker_lock(pg, error);
+        }
+        if (status != TASKER_OK) {
+            return status;
+        }
+    }
+    (void)snprintf(sql, sizeof(sql),
                    "UPDATE worker SET backend = a.pid, backend_start = a.backend_start"
                    " FROM pg_stat_get_activity(pg_backend_pid()) a WHERE worker.id = %d",
-                   (int)pg->worker, (int)pg->worker);
+                   (int)pg->worker);
     return tk_pg_command(pg, sql, "taking up the worker", error);
 }
 
-tasker_status tk_pg_renew(tk_pg *pg, tasker_error *error) {
-    if (PQstatus(pg->connection) == CONNECTION_OK) {
-        return TASKER_OK;
-    }
+static tasker_status connect_wholly(tk_pg *pg, tasker_error *error) {
     tasker_status status = connect_anew(pg, error);
     if (status == TASKER_OK && pg->worker != 0) {
         status = worker_take_up(pg, error);
@@ -115,6 +145,18 @@ tasker_status tk_pg_renew(tk_pg *pg, tasker_error *error) {
     if (status == TASKER_OK && pg->listening) {
         pg->woken = true; /* what came meanwhile is lost */
         status = tk_pg_command(pg, "LISTEN tasker", "LISTEN", error);
+    }
+    return status;
+}
+
+tasker_status tk_pg_renew(tk_pg *pg, tasker_error *error) {
+    if (PQstatus(pg->connection) == CONNECTION_OK) {
+        return TASKER_OK;
+    }
+    tasker_status status = connect_wholly(pg, error);
+    if (status != TASKER_OK) { /* half a connection is none */
+        PQfinish(pg->connection);
+        pg->connection = NULL;
     }
     return status;
 }

@@ -10,6 +10,7 @@
 
 #ifdef TK_WITH_POSTGRES
 
+#include <stdio.h>
 #include <sys/eventfd.h>
 
 /* Any number of processes may run workers. *first is about this process alone. */
@@ -37,11 +38,13 @@ void tk_pg_wake(tk_store *store) {
     }
     pthread_mutex_lock(&pg->mutex);
     if (PQstatus(pg->connection) == CONNECTION_OK) {
-        (void)tk_pg_command(pg,
-                            "BEGIN; SET LOCAL synchronous_commit = off;"
-                            "SELECT pg_notify('tasker', '')"
-                            " WHERE EXISTS (SELECT 1 FROM worker WHERE asleep); COMMIT",
-                            "NOTIFY", NULL);
+        char sql[200];
+        (void)snprintf(sql, sizeof(sql),
+                       "BEGIN; SET LOCAL synchronous_commit = off;"
+                       "SELECT pg_notify('tasker', '')"
+                       " WHERE EXISTS (SELECT 1 FROM worker WHERE asleep AND id <> %d); COMMIT",
+                       (int)pg->worker);
+        (void)tk_pg_command(pg, sql, "NOTIFY", NULL);
         if (PQtransactionStatus(pg->connection) == PQTRANS_INERROR) {
             (void)tk_pg_command(pg, "ROLLBACK", "ROLLBACK", NULL);
         }

@@ -169,9 +169,10 @@ tasker_status tk_sqlite_worker_insert(tk_store *store, tk_worker_row *row, taske
     return tk_sql_end(&sql, error);
 }
 
-tasker_status tk_sqlite_worker_beat(tk_store *store, int32_t id, bool asleep, bool *alive,
-                                    tasker_error *error) {
+tasker_status tk_sqlite_worker_beat(tk_store *store, int32_t id, bool asleep, bool holding,
+                                    bool *alive, tasker_error *error) {
     tk_sql sql;
+    (void)holding;
     tasker_status status = tk_sql_begin(&sql, tk_sqlite_of(store), TK_SQL_WORKER_BEAT, error);
     if (status != TASKER_OK) {
         return status;
@@ -214,6 +215,8 @@ tasker_status tk_sqlite_worker_list(tk_store *store, tk_arena *arena, tk_worker_
             .started_us = tk_sql_get(&sql, 2),
             .process = tk_sql_get_i32(&sql, 3),
             .asleep = tk_sql_get(&sql, 4) != 0,
+            .holding = true,
+            .connected = true,
             .name = tk_sql_get_text(&sql, 5, arena),
             .host = tk_sql_get_text(&sql, 6, arena),
             .namespaces = tk_sql_get_text(&sql, 7, arena),
@@ -221,6 +224,17 @@ tasker_status tk_sqlite_worker_list(tk_store *store, tk_arena *arena, tk_worker_
         };
     }
     return tk_sql_end(&sql, error);
+}
+
+/* There are no sessions. */
+tasker_status tk_sqlite_worker_cut(tk_store *store, int32_t id, int64_t beat, bool *gone,
+                                   tasker_error *error) {
+    (void)store;
+    (void)id;
+    (void)beat;
+    (void)error;
+    *gone = true;
+    return TASKER_OK;
 }
 
 /* With one writer at a time nobody else can hold the row. */

@@ -139,15 +139,27 @@ static tasker_status give_back(turn *t, tasker_error *error) {
                             t->returned, error);
 }
 
+/* What others are to be told: that this worker holds steps, and that it wants to be woken. Behind the
+ * claim, so that both are true when they are seen. What changes for the quieter waits for its time. */
+static bool news(turn *t) {
+    tk_worker *w = t->worker;
+    pthread_mutex_lock(&w->mutex);
+    t->holding = t->made_count > 0 || w->held_count > 0;
+    pthread_mutex_unlock(&w->mutex);
+    t->asleep = t->slots > 0 && t->short_claim;
+    return (t->holding && !w->holding) || (t->asleep && !w->asleep);
+}
+
 static tasker_status beat(turn *t, tasker_error *error) {
     tk_worker *w = t->worker;
     t->alive = true;
-    t->beat = t->mono_us >= w->next_beat_mono_us;
+    bool told = !news(t) || !w->engine.store->driver->many_workers;
+    t->beat = !told || t->mono_us >= w->next_beat_mono_us;
     if (!t->beat) {
         return TASKER_OK;
     }
     tasker_status status =
-        tk_store_call(w->engine.store, worker_beat, w->id, w->idle, &t->alive, error);
+        tk_store_call(w->engine.store, worker_beat, w->id, t->asleep, t->holding, &t->alive, error);
     if (status == TASKER_OK) {
         status = tk_store_call(w->engine.store, sync, error);
     }
@@ -213,9 +225,6 @@ static tasker_status transact(turn *t, tasker_error *error) {
         status = tk_complete(&w->engine, &w->arena, t->endings, t->ending_count, t->now_us,
                              &t->moved, error);
     }
-    if (status == TASKER_OK) {
-        status = beat(t, error);
-    }
     if (status == TASKER_OK && !w->stopping) {
         status = move_due(t, error);
     }
@@ -224,6 +233,9 @@ static tasker_status transact(turn *t, tasker_error *error) {
     }
     if (status == TASKER_OK && t->slots > 0) {
         status = claim(t, error);
+    }
+    if (status == TASKER_OK) {
+        status = beat(t, error);
     }
     if (status == TASKER_OK) {
         status = tk_store_call(w->engine.store, commit, error);
@@ -325,14 +337,22 @@ static void schedule(turn *t) {
     pthread_mutex_lock(&w->mutex);
     bool holding = w->held_count > 0;
     pthread_mutex_unlock(&w->mutex);
+    bool more = false; /* who fell asleep looks once more: what came before woke nobody */
     if (t->beat) {
-        bool busy = holding || w->peer_count > 0;
+        bool busy = holding || w->company;
         w->next_beat_mono_us = t->mono_us + (busy ? TK_BEAT_US : TK_BEAT_IDLE_US);
+        more = t->asleep && !w->asleep && w->engine.store->driver->many_workers && !TK_MUTANT(23);
+        w->asleep = t->asleep;
+        w->holding = t->holding;
+        w->beats++;
     } else if (found && w->next_beat_mono_us > t->mono_us + TK_BEAT_US) {
         w->next_beat_mono_us = t->mono_us + TK_BEAT_US;
     }
     w->idle = !found && !holding;
-    w->next_look_mono_us = t->mono_us + (w->idle ? TK_LOOK_IDLE_US : TK_LOOK_OPEN_US);
+    if (w->woken && w->idle) { /* it went to somebody else, who holds it now */
+        w->next_watch_mono_us = w->watched_mono_us + TK_WATCH_US;
+    }
+    w->next_look_mono_us = t->mono_us + (more ? 0 : w->idle ? TK_LOOK_IDLE_US : TK_LOOK_OPEN_US);
     w->next_due_us = t->next_due_us;
     if (t->moved.next_due_us > 0 &&
         (w->next_due_us == 0 || t->moved.next_due_us < w->next_due_us)) {
@@ -426,28 +446,33 @@ static bool nothing_to_do(tk_worker *w, const turn *t) {
            t->mono_us < w->next_beat_mono_us && t->mono_us < w->next_look_mono_us;
 }
 
-static tasker_status begin_anew(tk_worker *w, tasker_error *error) {
-    if (w->taken_for_dead) {
-        tk_log_line(w->engine.log, TASKER_LOG_WARN,
-                    "worker %" PRId32 " was taken for dead: its steps run elsewhere", w->id);
-        tasker_status status = tk_worker_register(w, error);
-        if (status != TASKER_OK) {
-            return status;
-        }
+static tasker_status take_another_id(tk_worker *w, tasker_error *error) {
+    tk_log_line(w->engine.log, TASKER_LOG_WARN,
+                "worker %" PRId32 " was taken for dead: its steps run elsewhere", w->id);
+    tasker_status status = tk_worker_register(w, error);
+    if (status == TASKER_OK) {
         w->taken_for_dead = false;
         w->fate_unknown = true;
+        w->asleep = w->holding = false;
     }
-    if (w->fate_unknown) {
-        tasker_status status = w->engine.store->driver->reconnect(w->engine.store, error);
-        if (status == TASKER_OK) {
-            status = tk_reconcile(w, error);
-        }
-        if (status != TASKER_OK) {
-            return status;
-        }
-        w->fate_unknown = false;
+    return status;
+}
+
+/* After an answer was lost: the session and its lock first, then what the leases tell. */
+static tasker_status begin_anew(tk_worker *w, tasker_error *error) {
+    if (!w->taken_for_dead && !w->fate_unknown) {
+        return TASKER_OK;
     }
-    return TASKER_OK;
+    w->trusting_at = w->beats + TK_DEATH_BEATS; /* perhaps all others lost their sessions too */
+    tasker_status status = w->engine.store->driver->reconnect(w->engine.store, error);
+    if (status == TASKER_OK && w->taken_for_dead) {
+        status = take_another_id(w, error);
+    }
+    if (status == TASKER_OK) {
+        status = tk_reconcile(w, error);
+    }
+    w->fate_unknown = status != TASKER_OK;
+    return status;
 }
 
 static tasker_status run(turn *t, tasker_error *error) {
@@ -486,6 +511,21 @@ static bool looks_around(tk_worker *w) {
     return w->looked_around;
 }
 
+/* While others hold steps, they are looked at between the beats as well. */
+static bool watches(const tk_worker *w, int64_t mono_us) {
+    return w->next_watch_mono_us > 0 && w->next_watch_mono_us <= mono_us && !w->fate_unknown;
+}
+
+static tasker_status look_at_others(tk_worker *w, int64_t mono_us, tasker_error *error) {
+    tasker_status status = tk_peers_watch(w, error);
+    w->watched_mono_us = mono_us;
+    w->next_watch_mono_us = w->company ? mono_us + TK_WATCH_US : 0;
+    if (w->company && w->next_beat_mono_us > mono_us + TK_BEAT_US) {
+        w->next_beat_mono_us = mono_us + TK_BEAT_US;
+    }
+    return status;
+}
+
 tasker_status tk_turn(tk_worker *worker, tasker_error *error) {
     turn t = {
         .worker = worker,
@@ -493,18 +533,26 @@ tasker_status tk_turn(tk_worker *worker, tasker_error *error) {
         .mono_us = tk_clock_monotonic(worker->engine.clock),
         .top_class = INT32_MIN,
     };
+    tasker_status status = TASKER_OK;
     expire(worker, t.mono_us);
     take_done(worker);
-    if (nothing_to_do(worker, &t)) {
-        return TASKER_OK;
+    if (!nothing_to_do(worker, &t)) {
+        tk_arena_reset(&worker->arena);
+        status = run(&t, error);
     }
-    tk_arena_reset(&worker->arena);
-    tasker_status status = run(&t, error);
-    if (status == TASKER_OK && t.beat && looks_around(worker)) {
+    if (status != TASKER_OK) {
+        return status;
+    }
+    bool around = t.beat && looks_around(worker);
+    if (around) {
         status = tk_reconcile(worker, error);
-        if (status == TASKER_OK) {
-            status = tk_peers_watch(worker, error);
-        }
+    }
+    if (status == TASKER_OK && (around || watches(worker, t.mono_us))) {
+        status = look_at_others(worker, t.mono_us, error);
+    }
+    if (status != TASKER_OK) {
+        worker->fate_unknown = true;
+        count_failure(worker);
     }
     return status;
 }
@@ -528,6 +576,9 @@ int64_t tk_worker_wait_us(tk_worker *worker) {
     int64_t until_us = worker->next_look_mono_us < worker->next_beat_mono_us
                            ? worker->next_look_mono_us
                            : worker->next_beat_mono_us;
+    if (worker->next_watch_mono_us > 0 && worker->next_watch_mono_us < until_us) {
+        until_us = worker->next_watch_mono_us;
+    }
     pthread_mutex_lock(&worker->mutex);
     int64_t deadline_us = worker->next_deadline_mono_us;
     pthread_mutex_unlock(&worker->mutex);

@@ -30,7 +30,9 @@
 #define TK_STRIKES_MAX 3          /* refusals of one outcome before it is given up */
 #define TK_FAILURE_PAUSE_US 50000 /* after a failed turn; doubled each time, five times */
 #define TK_EXTEND_MS_MAX (INT64_C(30) * 86400 * 1000)
-#define TK_DEATH_BEATS 10 /* own beats during which another's stood still */
+#define TK_DEATH_BEATS 10     /* own beats during which another's stood still */
+#define TK_DEATH_BEATS_GONE 2 /* the same, while its session was gone as well */
+#define TK_WATCH_US 500000    /* between looks at others who hold steps */
 
 typedef enum tk_held_state {
     TK_HELD_WAITING = 0, /* in the ready ring */
@@ -72,7 +74,9 @@ typedef enum tk_sleep {
 typedef struct tk_peer {
     int32_t id;
     int64_t beat;
-    uint32_t unchanged; /* own beats since `beat` was first seen */
+    uint64_t seen_at; /* own beats when `beat` was first seen */
+    bool gone;        /* its session, since: */
+    uint64_t gone_at; /* own beats when that was first seen */
 } tk_peer;
 
 #define TK_HELD_BUCKETS 1024
@@ -110,10 +114,16 @@ typedef struct tk_worker {
     uint32_t round;          /* of tk_reconcile */
     tk_str name;             /* for registering anew */
     tk_str *namespace_names, *handler_names;
-    bool stopping;                           /* claim nothing */
-    bool idle;                               /* the last look found nothing */
-    bool looked_around;                      /* after the last beat */
-    bool woken;                              /* this turn was asked for */
+    bool stopping;              /* claim nothing */
+    bool idle;                  /* the last look found nothing */
+    bool looked_around;         /* after the last beat */
+    bool woken;                 /* this turn was asked for */
+    bool asleep, holding;       /* as the last beat told the others */
+    bool company;               /* another worker holds steps */
+    uint64_t beats;             /* committed */
+    uint64_t trusting_at;       /* from this own beat on a session that is gone tells something */
+    int64_t watched_mono_us;    /* the last look at the others */
+    int64_t next_watch_mono_us; /* the next one without a beat, or 0 */
     int64_t now_floor_us, now_floor_mono_us; /* the time last used, and when that was */
     int64_t next_beat_mono_us, next_look_mono_us;
     int64_t next_due_us; /* 0: none known */
@@ -206,8 +216,8 @@ tasker_status tk_claims_hold(tk_engine *engine, tk_arena *arena, const tk_claim_
  * given back, what only memory knows is gone. Own transaction. */
 tasker_status tk_reconcile(tk_worker *worker, tasker_error *error);
 
-/* tk_peers_watch looks at the other workers after an own beat, and recovers those that stood still.
- * Own transactions. */
+/* tk_peers_watch looks at the other workers, and recovers those that stood still over own beats. Own
+ * transactions. */
 tasker_status tk_peers_watch(tk_worker *worker, tasker_error *error);
 
 /* tk_worker_register writes this worker's row; its id becomes worker->id. Own transaction. */

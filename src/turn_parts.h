@@ -20,7 +20,7 @@ typedef struct turn {
     uint32_t slots; /* that may still be filled */
     tk_held **made; /* claimed or kept, not yet shown */
     uint32_t made_count, sticky_count;
-    bool beat, alive, short_claim;
+    bool beat, alive, asleep, holding, short_claim;
     int64_t next_due_us;
     int32_t top_class;
 } turn;

@@ -119,11 +119,11 @@ STORE_TEST(store_hand, a_worker_beats_until_its_row_is_gone) {
     OK(worker_insert, &row);
     int32_t id = row.id;
     cr_assert_gt(id, 0);
-    OK(worker_beat, id, true, &yes);
+    OK(worker_beat, id, true, true, &yes);
     cr_assert(yes);
     OK(worker_list, &fx->arena, &rows, &count);
     cr_assert_eq(count, 1);
-    cr_assert(rows[0].id == id && rows[0].beat == 6 && rows[0].asleep);
+    cr_assert(rows[0].id == id && rows[0].beat == 6 && rows[0].asleep && rows[0].holding);
     cr_assert(rows[0].process == 4711 && rows[0].started_us == NOW);
     cr_assert(tk_str_is(rows[0].name, "w:1") && tk_str_is(rows[0].host, "h"));
     cr_assert(tk_str_is(rows[0].namespaces, "[\"a\"]") && tk_str_is(rows[0].handlers, "[]"));
@@ -133,7 +133,7 @@ STORE_TEST(store_hand, a_worker_beats_until_its_row_is_gone) {
     cr_assert(yes);
     OK(worker_delete, id);
     OK(worker_delete, id);
-    OK(worker_beat, id, false, &yes);
+    OK(worker_beat, id, false, false, &yes);
     cr_assert(!yes);
     OK(worker_take, id, 6, &yes);
     cr_assert(!yes);

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -99,6 +100,11 @@ static void cut(const store_fixture *fx) {
                " WHERE datname = current_database() AND pid <> pg_backend_pid()");
 }
 
+static void reconnect(store_fixture *fx) {
+    cr_assert_eq(fx->store->driver->reconnect(fx->store, &fx->error), TASKER_OK, "%s",
+                 fx->error.message);
+}
+
 STORE_TEST(store_postgres, a_connection_that_broke_is_made_anew) {
     if (elsewhere(fx)) {
         return;
@@ -106,27 +112,117 @@ STORE_TEST(store_postgres, a_connection_that_broke_is_made_anew) {
     tk_worker_row row = {.name = TK_STR("w")};
     tk_worker_row *rows = NULL;
     uint32_t count = 0;
+    OK(begin, TK_STORE_READ);
+    COMMIT();
+    cut(fx);
     OK(begin, TK_STORE_WRITE);
     OK(worker_insert, &row);
     COMMIT();
     cut(fx);
-    OK(begin, TK_STORE_READ);
-    OK(worker_list, &fx->arena, &rows, &count);
-    cr_assert_eq(count, 1);
-    COMMIT();
+    FAILS(TASKER_STORE, begin, TK_STORE_READ); /* a worker has to know */
+    reconnect(fx);
     OK(begin, TK_STORE_WRITE);
     OK(worker_delete, row.id);
     cut(fx);
     FAILS(TASKER_STORE, worker_list, &fx->arena, &rows, &count);
     ROLLBACK();
-    cr_assert_eq(fx->store->driver->reconnect(fx->store, &fx->error), TASKER_OK);
+    reconnect(fx);
     OK(begin, TK_STORE_WRITE);
     OK(worker_list, &fx->arena, &rows, &count);
     cr_assert_eq(count, 1, "what was not committed is not there");
     cut(fx);
     cr_assert_eq(fx->store->driver->commit(fx->store, &fx->error), TASKER_STORE);
+    reconnect(fx);
     OK(begin, TK_STORE_READ);
     COMMIT();
+}
+
+static tk_worker_row *worker_seen(store_fixture *fx) {
+    tk_worker_row *rows = NULL;
+    uint32_t count = 0;
+    OK(begin, TK_STORE_READ);
+    OK(worker_list, &fx->arena, &rows, &count);
+    COMMIT();
+    cr_assert_eq(count, 1);
+    return &rows[0];
+}
+
+static bool cut_worker(store_fixture *fx, int32_t id, int64_t beat) {
+    bool gone = false;
+    OK(begin, TK_STORE_READ);
+    OK(worker_cut, id, beat, &gone);
+    COMMIT();
+    return gone;
+}
+
+STORE_TEST(store_postgres, a_workers_session_is_seen_and_can_be_ended) {
+    if (elsewhere(fx)) {
+        return;
+    }
+    tk_store *mine = fx->store;
+    tk_store *other = NULL;
+    tk_worker_row row = {.name = TK_STR("w"), .beat = 3};
+    tk_uuid id;
+    tk_state_row state = {.progress = NULL};
+    bool found = false;
+    OK(share, &other);
+    OK(begin, TK_STORE_WRITE);
+    store_fixture_tasks(fx, &id, 1);
+    COMMIT();
+    fx->store = other;
+    OK(begin, TK_STORE_WRITE);
+    OK(worker_insert, &row);
+    COMMIT();
+    OK(begin, TK_STORE_WRITE);
+    OK(state_lock, &fx->arena, &id, 1, &state, &found); /* and stands still there */
+    cr_assert_eq(fx->store->driver->sync(fx->store, &fx->error), TASKER_OK);
+    fx->store = mine;
+    cr_assert(worker_seen(fx)->connected);
+    cr_assert(cut_worker(fx, row.id, 2), "there is no such worker at beat 2");
+    cr_assert(worker_seen(fx)->connected);
+    cr_assert(cut_worker(fx, row.id, 3));
+    cr_assert_not(worker_seen(fx)->connected);
+    OK(begin, TK_STORE_WRITE);
+    OK(state_lock, &fx->arena, &id, 1, &state, &found); /* its rows are free */
+    COMMIT();
+    fx->store = other;
+    ROLLBACK();
+    reconnect(fx);
+    fx->store = mine;
+    cr_assert(worker_seen(fx)->connected, "it takes its lock again");
+    cr_assert(cut_worker(fx, row.id, 3), "its row names the new session");
+    cr_assert_not(worker_seen(fx)->connected);
+    tk_store_close(other);
+}
+
+/* The client is gone, its server process waits for it inside of a transaction. */
+STORE_TEST(store_postgres, a_worker_that_comes_back_ends_its_older_session) {
+    if (elsewhere(fx)) {
+        return;
+    }
+    tk_store *other = NULL;
+    tk_worker_row row = {.name = TK_STR("w")};
+    OK(share, &other);
+    OK(begin, TK_STORE_WRITE);
+    OK(worker_insert, &row);
+    COMMIT();
+    int fd = PQsocket(tk_pg_of(fx->store)->connection);
+    int kept = dup(fd); /* the server sees no end of it */
+    int nowhere[2];
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, nowhere), 0);
+    (void)close(nowhere[1]);
+    cr_assert_eq(dup2(nowhere[0], fd), fd);
+    FAILS(TASKER_STORE, begin, TK_STORE_READ);
+    reconnect(fx);
+    cr_assert(worker_seen(fx)->connected);
+    tk_store *mine = fx->store;
+    fx->store = other;
+    cr_assert(cut_worker(fx, row.id, 0), "the row names the new one");
+    cr_assert_not(worker_seen(fx)->connected);
+    fx->store = mine;
+    (void)close(kept);
+    (void)close(nowhere[0]);
+    tk_store_close(other);
 }
 
 static bool readable(int fd, int timeout_ms) {
@@ -156,7 +252,7 @@ STORE_TEST(store_postgres, a_sleeping_worker_is_woken_by_another_connection) {
     driver->wake(other);
     cr_assert(readable(fd, 5000));
     OK(begin, TK_STORE_WRITE); /* reads the notification by the way */
-    OK(worker_beat, row.id, false, &alive);
+    OK(worker_beat, row.id, false, false, &alive);
     COMMIT();
     cr_assert(readable(driver->wake_fd(fx->store), 0), "it is kept in mind");
     driver->wake_drain(fx->store);

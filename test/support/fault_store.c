@@ -236,9 +236,10 @@ static tasker_status call_leave(fault_store *fault, tk_store_operation operation
 #define ARGUMENTS_task_clear      task_id, now_us,
 #define ARGUMENTS_lease_revoke    keys, count, now_us, revoked,
 #define ARGUMENTS_worker_insert   row,
-#define ARGUMENTS_worker_beat     id, asleep, alive,
+#define ARGUMENTS_worker_beat     id, asleep, holding, alive,
 #define ARGUMENTS_worker_delete   id,
 #define ARGUMENTS_worker_list     arena, rows, count,
+#define ARGUMENTS_worker_cut      id, beat, gone,
 #define ARGUMENTS_worker_take     id, beat, taken,
 #define ARGUMENTS_worker_leases   arena, id, limit, rows, count,
 #define ARGUMENTS_task_load       arena, ids, count, rows, found,
@@ -266,6 +267,13 @@ static tasker_status call_leave(fault_store *fault, tk_store_operation operation
     }
 TK_STORE_OPERATION_MAP(X)
 #undef X
+
+static tasker_status fault_worker_cut_perhaps(tk_store *store, int32_t id, int64_t beat, bool *gone,
+                                              tasker_error *error) {
+    *gone = true;
+    return fault_of(store)->plan->keep_sessions ? TASKER_OK
+                                                : fault_worker_cut(store, id, beat, gone, error);
+}
 
 static tasker_status fault_worker_lock(tk_store *store, bool *first, tasker_error *error) {
     tk_store *inner = fault_of(store)->inner;
@@ -342,6 +350,7 @@ tasker_status tk_fault_store_wrap(tk_store *inner, tk_fault_plan *plan, tk_store
         return tk_nomem(error);
     }
     fault->driver = fault_driver;
+    fault->driver.worker_cut = fault_worker_cut_perhaps;
     fault->driver.name = inner->driver->name;
     fault->driver.many_workers = inner->driver->many_workers;
     fault->store.driver = &fault->driver;

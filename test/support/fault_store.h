@@ -66,8 +66,9 @@ typedef struct tk_fault_plan {
     /* Asked before every call when set, instead of the above. `number` counts all calls, from 1. */
     tk_fault_kind (*decide)(void *user, tk_store_operation operation, uint64_t number);
     void *user;
-    bool lose_wakes; /* wake() is swallowed */
-    bool tracing;    /* remember calls, at most TK_FAULT_TRACE_MAX */
+    bool lose_wakes;    /* wake() is swallowed */
+    bool keep_sessions; /* worker_cut says that the session is gone, and cuts nothing */
+    bool tracing;       /* remember calls, at most TK_FAULT_TRACE_MAX */
 
     /* What happened; tk_fault_plan_clear starts anew. */
     uint64_t calls;
