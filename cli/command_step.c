@@ -14,13 +14,10 @@ static cli_exit query_step(cli *c, const char *uuid, tk_json *step) {
 /* --- show ------------------------------------------------------------------------------------- */
 
 static const table_column attempt_columns[] = {
-    {.title = "ATTEMPT", .right = true},
-    {.title = "OUTCOME", .flexible = true},
-    {.title = "CLAIMED (UTC)"},
-    {.title = "TOOK", .right = true},
-    {.title = "WORKER", .flexible = true},
-    {.title = "ERROR", .flexible = true},
-    {0},
+    {.title = "ATTEMPT", .right = true},  {.title = "OUTCOME"},
+    {.title = "CLAIMED (UTC)"},           {.title = "TOOK", .right = true},
+    {.title = "WORKER", .right = true}, /* its ID in `worker list` */
+    {.title = "ERROR", .flexible = true}, {0},
 };
 
 static void add_attempt(cli *c, table *t, tk_json attempt) {
@@ -47,31 +44,112 @@ static void add_attempt(cli *c, table *t, tk_json attempt) {
     table_add(t, OUT_RED, json_text(&c->arena, tk_json_member(error, "message")));
 }
 
-static cli_exit show_step(cli *c, tk_json json) {
-    int64_t now_us = tk_clock_now(&tk_clock_system);
-    step_facts step = view_step_facts(&c->arena, json);
-    table t = {.columns = view_step_columns};
-    out_text(&c->out, OUT_DIM, step.uuid, 0);
-    out_printf(&c->out, "\n");
-    view_step_row(&t, &c->out, &c->arena, &step, now_us);
-    if (!table_end(&t, &c->out, 0, true)) {
-        return cli_nomem(c);
+/* Lines of foreign text, indented. */
+static void show_lines(out *o, out_color color, tk_str text) {
+    while (text.size > 0) {
+        const char *end = memchr(text.data, '\n', text.size);
+        size_t size = end == NULL ? text.size : (size_t)(end - text.data);
+        out_printf(o, "  ");
+        out_text(o, color, (tk_str){text.data, size}, 0);
+        out_printf(o, "\n");
+        size += end == NULL ? 0 : 1;
+        text = (tk_str){text.data + size, text.size - size};
     }
+}
+
+/* How an attempt failed, whole. */
+static void show_failure(cli *c, tk_json attempt) {
+    tk_json error = tk_json_member(attempt, "error");
+    if (error.kind != TK_JSON_OBJECT) {
+        return;
+    }
+    out *o = &c->out;
+    tk_str type = json_text(&c->arena, tk_json_member(error, "error_type"));
+    tk_str code = json_text(&c->arena, tk_json_member(error, "error_code"));
+    tk_str backtrace = json_text(&c->arena, tk_json_member(error, "backtrace"));
+    bool retryable = tk_json_member(error, "retryable").kind == TK_JSON_TRUE;
+    out_printf(o, "\nattempt %" PRId64, json_count(attempt, "attempt"));
+    const tk_str words[] = {type, code};
+    for (size_t i = 0; i < TK_COUNT_OF(words); i++) {
+        out_printf(o, words[i].size > 0 ? ", " : "");
+        out_text(o, OUT_BOLD, words[i], 0);
+    }
+    out_printf(o, retryable ? ", may be tried again:\n" : ", not to be tried again:\n");
+    show_lines(o, OUT_RED, json_text(&c->arena, tk_json_member(error, "message")));
+    show_lines(o, OUT_DIM, backtrace);
+}
+
+/* The attempt that --attempt names, else the newest that failed. */
+static cli_exit find_attempt(cli *c, tk_json json, tk_json *found) {
+    int64_t number = 0;
+    cli_exit code = cli_value_int(c, "attempt", 1, INT32_MAX, &number);
+    tk_json_iterator it = tk_json_each(tk_json_member(json, "attempts_list"));
+    while (code == CLI_EXIT_OK && tk_json_next(&it)) {
+        bool failed = tk_json_member(it.value, "error").kind == TK_JSON_OBJECT;
+        if (number == 0 ? failed : json_count(it.value, "attempt") == number) {
+            *found = it.value;
+        }
+    }
+    if (code == CLI_EXIT_OK && number > 0 && found->kind == TK_JSON_NONE) {
+        code = cli_fail(c, CLI_EXIT_NOTFOUND, NULL,
+                        "the step has no attempt %" PRId64 " that ended", number);
+    }
+    return code;
+}
+
+static void show_step_head(cli *c, const step_facts *step, tk_json json) {
+    tk_buf attempts = {0};
+    tk_buf parents = {0};
+    tk_json_iterator it = tk_json_each(tk_json_member(json, "parents"));
+    while (tk_json_next(&it)) {
+        tk_buf_text(&parents, parents.size > 0 ? ", " : "");
+        tk_buf_str(&parents, json_text(&c->arena, it.value));
+    }
+    if (step->attempt != step->attempts) {
+        tk_buf_printf(&attempts,
+                      "%" PRId64 " of %" PRId64 " since a person's retry, %" PRId64 " in all",
+                      step->attempts, step->attempts_max, step->attempt);
+    }
+    view_field(&c->out, "step", step->uuid);
+    view_field(&c->out, "task", json_text(&c->arena, tk_json_member(json, "task_uuid")));
+    view_field(&c->out, "handler", json_text(&c->arena, tk_json_member(json, "callable")));
+    view_field(&c->out, "after", tk_buf_view(&parents));
+    view_field(&c->out, "attempts", tk_buf_view(&attempts));
+    tk_buf_release(&attempts);
+    tk_buf_release(&parents);
+}
+
+static cli_exit show_attempts(cli *c, tk_json json) {
     table attempts = {.columns = attempt_columns};
     tk_json_iterator it = tk_json_each(tk_json_member(json, "attempts_list"));
     while (tk_json_next(&it)) {
         add_attempt(c, &attempts, it.value);
     }
     out_printf(&c->out, attempts.count > 0 ? "\n" : "");
-    if (!table_end(&attempts, &c->out, 0, attempts.count > 0)) {
+    return table_end(&attempts, &c->out, 0, attempts.count > 0) ? CLI_EXIT_OK : cli_nomem(c);
+}
+
+static cli_exit show_step(cli *c, tk_json json) {
+    step_facts step = view_step_facts(&c->arena, json);
+    table t = {.columns = view_step_columns};
+    tk_json attempt = {0};
+    cli_exit code = find_attempt(c, json, &attempt);
+    if (code != CLI_EXIT_OK) {
+        return code;
+    }
+    view_step_row(&t, &c->out, &c->arena, &step, tk_clock_now(&tk_clock_system));
+    if (!table_end(&t, &c->out, 0, true)) {
         return cli_nomem(c);
     }
+    show_step_head(c, &step, json);
+    code = show_attempts(c, json);
+    show_failure(c, attempt);
     if (step.result.kind != TK_JSON_NONE && step.result.kind != TK_JSON_NULL) {
-        out_printf(&c->out, "\n");
+        out_printf(&c->out, "\nresult\n");
         json_view(&c->out, step.result, 0);
         out_printf(&c->out, "\n");
     }
-    return CLI_EXIT_OK;
+    return code;
 }
 
 cli_exit command_step_show(cli *c) {

@@ -6,6 +6,7 @@
 #include "format.h"
 #include "live.h"
 #include "view.h"
+#include "workers.h"
 
 static cli_exit query_task(cli *c, const char *uuid, tk_json *task) {
     char *filter = tk_arena_printf(&c->arena, "{\"task_uuid\":\"%s\"}", uuid);
@@ -13,16 +14,6 @@ static cli_exit query_task(cli *c, const char *uuid, tk_json *task) {
 }
 
 /* --- show ------------------------------------------------------------------------------------- */
-
-static void show_field(out *o, const char *name, tk_str value) {
-    if (value.size > 0) {
-        out_color_begin(o, OUT_DIM);
-        out_printf(o, "  %-12s", name);
-        out_color_end(o, OUT_DIM);
-        out_text(o, OUT_PLAIN, value, 0);
-        out_printf(o, "\n");
-    }
-}
 
 static void show_json(out *o, const char *name, tk_json value) {
     if (value.kind == TK_JSON_NONE || value.kind == TK_JSON_NULL) {
@@ -35,28 +26,83 @@ static void show_json(out *o, const char *name, tk_json value) {
     out_printf(o, "\n");
 }
 
+/* Who ended the task by hand, when and why: "cancelled   2026-11-24 00:23:44.777 UTC, 3 s ago, by me:
+ * ordered twice". */
+static cli_exit show_end(cli *c, const task_facts *task, int64_t now_us) {
+    tk_json history = {0};
+    char *filter = tk_arena_printf(&c->arena, "{\"task_uuid\":\"%.*s\"}", (int)task->uuid.size,
+                                   task->uuid.data);
+    cli_exit code = filter == NULL
+                        ? cli_nomem(c)
+                        : cli_query(c, TASKER_QUERY_HISTORY, tk_str_of(filter), &history);
+    tk_json end = {0};
+    tk_json_iterator it = tk_json_each(history);
+    while (code == CLI_EXIT_OK && tk_json_next(&it)) {
+        bool of_task = tk_json_string_is(tk_json_member(it.value, "entity"), TK_STR("task"));
+        end = of_task ? it.value : end;
+    }
+    if (code != CLI_EXIT_OK || end.kind == TK_JSON_NONE) {
+        return code;
+    }
+    tk_buf text = {0};
+    tk_str actor = json_text(&c->arena, tk_json_member(end, "actor"));
+    tk_str reason = json_text(&c->arena, tk_json_member(end, "reason"));
+    view_moment(&text, format_time_of(tk_json_member(end, "at")), now_us);
+    if (actor.size > 0) {
+        tk_buf_text(&text, ", by ");
+        tk_buf_str(&text, actor);
+    }
+    if (reason.size > 0) {
+        tk_buf_text(&text, ": ");
+        tk_buf_str(&text, reason);
+    }
+    char *name = tk_arena_copy(&c->arena, task->state.data, task->state.size);
+    code = text.failed || name == NULL ? cli_nomem(c) : CLI_EXIT_OK;
+    if (code == CLI_EXIT_OK) {
+        view_field(&c->out, name, tk_buf_view(&text));
+    }
+    tk_buf_release(&text);
+    return code;
+}
+
+/* Why nothing happens, when that is so. */
+static void show_lacking(cli *c, const task_facts *task) {
+    const char *lacking =
+        task->rests || task->steps_running > 0 ? NULL : workers_lacking(c, task->json);
+    if (lacking != NULL) {
+        view_field(&c->out, "waits", tk_str_of(lacking));
+    }
+}
+
 static void show_moment(out *o, const char *name, int64_t time_us, int64_t now_us) {
-    char ago[FORMAT_DURATION_SIZE];
     tk_buf text = {0};
     if (time_us > 0) {
-        format_moment(&text, time_us);
-        tk_buf_printf(&text, " UTC, %s ago", format_duration(ago, now_us - time_us));
-        show_field(o, name, tk_buf_view(&text));
+        view_moment(&text, time_us, now_us);
+        view_field(o, name, tk_buf_view(&text));
     }
     tk_buf_release(&text);
 }
 
-static void show_head(cli *c, const task_facts *task, int64_t now_us) {
+static cli_exit show_head(cli *c, const task_facts *task, int64_t now_us) {
     static const char *const texts[] = {"initiator", "source_system", "reason", "correlation_id"};
     out *o = &c->out;
+    cli_exit code = CLI_EXIT_OK;
     view_task_title(o, task, now_us);
-    show_field(o, "task", task->uuid);
-    show_field(o, "status", task->status);
-    show_field(o, "version", task->version);
+    view_field(o, "task", task->uuid);
+    if (!task->rests) { /* what the steps say; the end of a task says more */
+        view_field(o, "status", task->status);
+        show_lacking(c, task);
+    }
+    view_field(o, "version", task->version);
     show_moment(o, "created", task->created_us, now_us);
-    show_moment(o, "completed", task->completed_us, now_us);
+    show_moment(o, "starts", task->rests ? 0 : task->starts_us, now_us);
+    if (task->completed_us > 0 && tk_str_is(task->state, "complete")) {
+        show_moment(o, "completed", task->completed_us, now_us);
+    } else if (task->rests) {
+        code = show_end(c, task, now_us);
+    }
     if (json_count(task->json, "priority") != 0) {
-        show_field(o, "priority", tk_json_member(task->json, "priority").text);
+        view_field(o, "priority", tk_json_member(task->json, "priority").text);
     }
     if (tk_json_count(tk_json_member(task->json, "tags")) > 0) {
         show_json(o, "tags", tk_json_member(task->json, "tags"));
@@ -64,10 +110,11 @@ static void show_head(cli *c, const task_facts *task, int64_t now_us) {
     for (size_t i = 0; i < TK_COUNT_OF(texts); i++) {
         tk_str text = json_text(&c->arena, tk_json_member(task->json, texts[i]));
         if (!tk_str_equal(text, task->uuid)) { /* a correlation id is the task's own by default */
-            show_field(o, texts[i], text);
+            view_field(o, texts[i], text);
         }
     }
     show_json(o, "context", tk_json_member(task->json, "context"));
+    return code;
 }
 
 /* What the handlers returned, or why there is nothing. */
@@ -91,7 +138,10 @@ static void show_results(cli *c, const task_facts *task) {
 static cli_exit show_task(cli *c, tk_json json) {
     int64_t now_us = tk_clock_now(&tk_clock_system);
     task_facts task = view_task_facts(&c->arena, json);
-    show_head(c, &task, now_us);
+    cli_exit code = show_head(c, &task, now_us);
+    if (code != CLI_EXIT_OK) {
+        return code;
+    }
     out_printf(&c->out, "\n");
     table t = {.columns = view_step_columns};
     tk_json_iterator it = tk_json_each(task.steps);

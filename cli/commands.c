@@ -98,6 +98,10 @@ static const cli_option list_options[] = {
     {.name = "after", .value = "CURSOR", .help = "the next page: as the last one ended with"},
     {0},
 };
+static const cli_option step_show_options[] = {
+    {.name = "attempt", .letter = 'a', .value = "N", .help = "tell the failure of this attempt"},
+    {0},
+};
 static const cli_option result_options[] = {
     {.name = "result", .letter = 'r', .value = "JSON", .help = "JSON, @FILE or - "},
     BY,
@@ -275,8 +279,10 @@ const cli_command cli_commands[] = {
         .arguments = "STEP",
         .words_min = 1,
         .words_max = 1,
+        .options = step_show_options,
         .summary = "show a step and each of its attempts",
-        .description = "STEP is a UUID, or TASK/NAME.",
+        .description = "STEP is a UUID, or TASK/NAME. The newest failure is told whole, with its\n"
+                       "backtrace. WORKER is the ID of `worker list`.",
         .examples = EXAMPLES("step show last/charge_card"),
         .exits = "235",
         .run = command_step_show,

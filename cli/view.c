@@ -113,6 +113,27 @@ void view_step_time(tk_buf *buf, const step_facts *step, int64_t now_us) {
     }
 }
 
+void view_field(out *o, const char *name, tk_str value) {
+    if (value.size > 0) {
+        out_color_begin(o, OUT_DIM);
+        out_printf(o, "  %-12s", name);
+        out_color_end(o, OUT_DIM);
+        out_printf(o, strlen(name) < 12 ? "" : "  ");
+        out_text(o, OUT_PLAIN, value, 0);
+        out_printf(o, "\n");
+    }
+}
+
+void view_moment(tk_buf *buf, int64_t time_us, int64_t now_us) {
+    char text[FORMAT_DURATION_SIZE];
+    format_moment(buf, time_us);
+    if (time_us > now_us) {
+        tk_buf_printf(buf, " UTC, in %s", format_duration(text, time_us - now_us));
+    } else {
+        tk_buf_printf(buf, " UTC, %s ago", format_duration(text, now_us - time_us));
+    }
+}
+
 /* ", 7.4 s" from its creation to its end, or until now; ", starts in 1 h 00 m" before it may. */
 static void write_age(tk_buf *buf, const task_facts *task, int64_t now_us) {
     char took[FORMAT_DURATION_SIZE];

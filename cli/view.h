@@ -40,6 +40,12 @@ void view_attempts(tk_buf *buf, const step_facts *step);
 /* view_step_time writes how long a step ran, runs, or waits yet; empty when it did not begin. */
 void view_step_time(tk_buf *buf, const step_facts *step, int64_t now_us);
 
+/* view_field shows "  name        value" on a line; nothing when the value is empty. */
+void view_field(out *o, const char *name, tk_str value);
+
+/* view_moment writes "2026-11-24 00:23:44.777 UTC, 3 s ago", or "in 3 s". */
+void view_moment(tk_buf *buf, int64_t time_us, int64_t now_us);
+
 /* view_task_title shows "orders/fulfil  STATE  3 of 4 steps, 2.5 s  UUID" on one line; a terminal that
  * is too narrow gets no UUID. */
 void view_task_title(out *o, const task_facts *task, int64_t now_us);

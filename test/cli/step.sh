@@ -28,12 +28,18 @@ expect "the history names who and why" -o 'me: done on paper' history "$task"
 worker_start
 failed=$("$tasker" submit cli/bad_end --wait 20 --json | jq -r .task_uuid)
 expect "attempts are shown" -o '1	error	.*no \\x1b\[31mgood' -O $'\x1b' step show "$failed/bad"
+expect "the failure is told whole, with its class and its backtrace" -o '^attempt 1, TestError, not to be' \
+    -o '^  no \\x1b\[31mgood' -o '^  and a second line$' -o '^  somewhere.c:12$' -O $'\x1b' \
+    step show "$failed/bad"
+expect "an attempt that there is not" -c 3 -e 'no attempt 7' step show "$failed/bad" --attempt 7
 expect "a failed step is tried again" -o 'bad  ' step retry "$failed/bad" --by me
 expect "and fails again" -c 1 wait "$failed" --timeout 20
 expect "with attempt 2" -j '.attempts_list | length == 2' step show "$failed/bad" --json
 expect "which is the first of its own" -o 'bad	error	1 of 3, 2 in all	' show "$failed"
 expect "as JSON, too" -j '.attempts == 1 and .attempt == 2 and .max_attempts == 3' \
     step show "$failed/bad" --json
+expect "the failure of an older attempt can be seen" -o '^attempt 1, TestError' -O '^attempt 2' \
+    step show "$failed/bad" --attempt 1
 expect "it is resolved with a result" -o 'bad  resolved_manually' step resolve "$failed/bad" -r '"by hand"'
 expect "and the task goes on to its end" -o 'complete' wait "$failed" --timeout 20
 expect "a complete step is not tried again" -c 4 -e 'has not failed' step retry "$failed/good"

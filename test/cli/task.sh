@@ -108,12 +108,19 @@ expect "a worker without the handler is none" -c 6 -e 'no worker has the handler
 worker_stop
 worker=
 expect "also with the task as JSON" -c 6 -j '.state != "complete"' wait "$nobody" --timeout 0 --json
-expect "a task is cancelled" -o 'cancelled' task cancel "$nobody" --reason 'not needed'
+expect "a task is cancelled" -o 'cancelled' task cancel "$nobody" --reason 'not needed' --by me
+expect "show tells who, when and why, and no status" -o '^  cancelled   20.*, by me: not needed$' \
+    -O '^  status' show "$nobody"
 expect "again is fine" -j '.state == "cancelled"' cancel "$nobody" --json
 expect "waiting for it is 1" -c 1 wait "$nobody"
 first=$(submit cli/nobody) second=$(submit cli/nobody)
 expect "several are cancelled" -j 'length == 2 and all(.state == "cancelled")' \
     cancel "$first" "$second" --json
+delayed=$(submit cli/chain --delay 3600)
+expect "a delayed task tells when it starts" -o '^cli/chain  pending  0 of 2 steps, starts in 59 m' \
+    -o '^  starts      20.* UTC, in 59 m' show "$delayed"
+expect "a task that no worker takes says so" -o '^  waits       no worker is running$' \
+    -o 'none runs' show "$(submit cli/nobody)"
 expect "a delayed task waits" -j '.state == "pending"' show "$(submit cli/chain --delay 3600)" --json
 expect "a step is bypassed" -j '.steps[0].current_state == "resolved_manually"' \
     show "$(submit cli/nobody --bypass one)" --json

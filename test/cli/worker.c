@@ -27,7 +27,8 @@ static void fail(void *user, const tasker_step *step, tasker_outcome *outcome) {
     outcome->ok = false;
     outcome->retryable = false;
     outcome->retry_after_ms = -1;
-    outcome->error_message = LITERAL("no \x1b[31mgood\x1b[0m at all");
+    outcome->error_message = LITERAL("no \x1b[31mgood\x1b[0m at all\nand a second line");
+    outcome->backtrace = LITERAL("somewhere.c:12\nelsewhere.c:34");
     outcome->error_class = LITERAL("TestError");
 }
 
