@@ -184,6 +184,19 @@ TASKER_API tasker_status tasker_template_put(tasker *handle, tasker_bytes yaml, 
 TASKER_API tasker_status tasker_template_put_directory(tasker *handle, const char *path,
                                                        tasker_text *report, tasker_error *error);
 
+/* tasker_template_outline says which handlers templates name, so that a host can load them. It needs
+ * no store, and also tells what a template names that has errors.
+ *
+ *   path      a file, or a directory (every *.yml and *.yaml below it); NULL: found as above
+ *   *outline  JSON: {"path":…,"templates":[{"file","name","namespace","version","description",
+ *             "callables":[…],"error"}]}; what a template lacks is null, error says why a file
+ *             could not be read; callables are in the template's order, as often as it names them
+ *
+ * Returns OK (look at "error"), NOTFOUND (no directory was found, or it cannot be read), INVALID
+ * (more files than can be), NOMEM. Blocks. */
+TASKER_API tasker_status tasker_template_outline(const char *path, tasker_text *outline,
+                                                 tasker_error *error);
+
 /* --- tasks ------------------------------------------------------------------------------------ */
 
 /* tasker_submit creates tasks. When it has returned OK they survive any crash.

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "handle.h"
+#include "template_outline.h"
 
 #define WAIT_LOOK_MS 25 /* between looks at a task that another process works on */
 
@@ -166,6 +167,12 @@ tasker_status tasker_template_put_directory(tasker *handle, const char *path, ta
         status = tk_register_directory(&handle->engine, path, &buf, error);
     }
     return hand_out(status, &buf, report, error);
+}
+
+tasker_status tasker_template_outline(const char *path, tasker_text *outline, tasker_error *error) {
+    tk_buf buf = {0};
+    empty(outline);
+    return hand_out(tk_template_outline(path, &buf, error), &buf, outline, error);
 }
 
 /* --- tasks --- */

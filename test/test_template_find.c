@@ -10,6 +10,7 @@
 #include "buf.h"
 #include "support/fail_alloc.h"
 #include "template_find.h"
+#include "template_outline.h"
 
 static char folder[PATH_MAX]; /* of this test, removed at its end */
 
@@ -263,4 +264,90 @@ Test(template_find, every_failed_allocation_is_told_and_nothing_leaks) {
     make_file("config/tasks/a/y.yaml", "name: y");
     fail_alloc_report report = fail_alloc_sweep(find_scenario, NULL);
     cr_assert_eq(report.leak_at, 0, "allocation %zu leaks", report.leak_at);
+}
+
+/* --- the outline --- */
+
+static void check_outline(const char *path, tasker_status expected, const char *text) {
+    tasker_text outline = {0};
+    tasker_error error = {0};
+    cr_assert_eq(tasker_template_outline(path, &outline, &error), expected, "%s", error.message);
+    cr_assert_str_eq(outline.data == NULL ? "" : outline.data, text);
+    tasker_text_free(&outline);
+}
+
+Test(template_find, an_outline_has_the_handlers_of_a_template_in_both_forms_of_keys) {
+    make_file("a.yaml", "name: a\nnamespace_name: shop\nversion: 1.0.0\ndescription: d\n"
+                        "task_handler: {callable: T}\n"
+                        "steps: [{handler: {callable: B}}, {handler: {callable: B}}]\n");
+    check_outline("a.yaml", TASKER_OK,
+                  "{\"path\":\"a.yaml\",\"templates\":[{\"file\":\"a.yaml\",\"name\":\"a\","
+                  "\"namespace\":\"shop\",\"version\":\"1.0.0\",\"description\":\"d\","
+                  "\"callables\":[\"T\",\"B\",\"B\"],\"error\":null}]}");
+    make_file("c.yaml", ":name: c\n:steps:\n  - :handler:\n      :callable: C\n");
+    check_outline("c.yaml", TASKER_OK,
+                  "{\"path\":\"c.yaml\",\"templates\":[{\"file\":\"c.yaml\",\"name\":\"c\","
+                  "\"namespace\":null,\"version\":null,\"description\":null,"
+                  "\"callables\":[\"C\"],\"error\":null}]}");
+}
+
+Test(template_find, an_outline_takes_whatever_a_file_holds) {
+    const char *const texts[] = {
+        "",  "- 1\n", "1",      "steps: 1", "steps: [1, {handler: 2}, {handler: {callable: [3]}}]",
+        "~", "name:", "steps:", "name: 1",  "task_handler: {callable: 7}",
+    };
+    for (size_t i = 0; i < TK_COUNT_OF(texts); i++) {
+        make_file("t.yaml", texts[i]);
+        check_outline("t.yaml", TASKER_OK,
+                      "{\"path\":\"t.yaml\",\"templates\":[{\"file\":\"t.yaml\",\"name\":null,"
+                      "\"namespace\":null,\"version\":null,\"description\":null,"
+                      "\"callables\":[],\"error\":null}]}");
+    }
+}
+
+Test(template_find, an_outline_says_which_files_cannot_be_read) {
+    const char *const bad[] = {"a: [", "a: &x 1\nb: *x\n", "\xff\xfe"};
+    for (size_t i = 0; i < TK_COUNT_OF(bad) + 1; i++) {
+        tasker_text outline = {0};
+        if (i < TK_COUNT_OF(bad)) {
+            make_file("t.yaml", bad[i]);
+        }
+        const char *path = i < TK_COUNT_OF(bad) ? "t.yaml" : "none.yaml";
+        cr_assert_eq(tasker_template_outline(path, &outline, NULL), TASKER_OK);
+        cr_assert_not_null(strstr(outline.data, "\"callables\":[],\"error\":\""), "%s",
+                           outline.data);
+        tasker_text_free(&outline);
+    }
+}
+
+Test(template_find, an_outline_of_a_directory_has_all_its_files) {
+    check_outline(NULL, TASKER_NOTFOUND, "");
+    make_directory("config/tasks");
+    check_outline(NULL, TASKER_OK, "{\"path\":\"./config/tasks\",\"templates\":[]}");
+    make_file("config/tasks/b.yml", "");
+    make_file("config/tasks/a.yaml", "");
+    tasker_text outline = {0};
+    cr_assert_eq(tasker_template_outline("config/tasks", &outline, NULL), TASKER_OK);
+    const char *first = strstr(outline.data, "\"file\":\"config/tasks/a.yaml\"");
+    const char *second = strstr(outline.data, "\"file\":\"config/tasks/b.yml\"");
+    cr_assert(first != NULL && second > first);
+    tasker_text_free(&outline);
+}
+
+static void outline_scenario(void *user) {
+    tasker_text outline = {0};
+    (void)user;
+    tasker_status status = tasker_template_outline("t", &outline, NULL);
+    cr_assert(status == TASKER_OK || (status == TASKER_NOMEM && outline.data == NULL));
+    cr_assert_eq(status == TASKER_NOMEM, fail_alloc_happened());
+    tasker_text_free(&outline);
+}
+
+Test(template_find, an_outline_without_memory_is_an_error_and_leaves_nothing) {
+    make_directory("t");
+    make_file("t/a.yaml", "name: a\nsteps: [{handler: {callable: B}}]\n");
+    fail_alloc_report report = fail_alloc_sweep(outline_scenario, NULL);
+    cr_assert(!report.endless);
+    cr_assert_gt(report.allocations, 2);
+    cr_assert_eq(report.leak_at, 0);
 }

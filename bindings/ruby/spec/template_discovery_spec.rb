@@ -119,7 +119,7 @@ RSpec.describe TaskerCore::TemplateDiscovery do
     end
 
     it "skips what is too large or not there" do
-      large = write("large.yaml", "name: x\n#{"#" * described_class::FILE_BYTES_MAX}")
+      large = write("large.yaml", "name: x\n#{"#" * (1024 * 1024)}")
 
       expect(described_class.extract_handler_callables(large)).to eq([])
       expect(described_class.extract_handler_callables("none.yaml")).to eq([])

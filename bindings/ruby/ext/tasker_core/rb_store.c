@@ -21,7 +21,7 @@ static void *store_release(void *arg) {
 }
 
 void rb_tasker_store_drop(rb_tasker_store *store, bool collecting) {
-    if (--store->count == 0) {
+    if (store != NULL && --store->count == 0) {
         rb_tasker_on_the_way_out(store_release, store, collecting);
         xfree(store);
     }
@@ -68,6 +68,7 @@ static VALUE store_close(VALUE self) {
     X(open, tasker_open(c->text, &c->options, &c->store->handle, &c->error))                       \
     X(put_template, tasker_template_put(handle, c->input, c->text, &c->answer, &c->error))         \
     X(put_templates, tasker_template_put_directory(handle, c->text, &c->answer, &c->error))        \
+    X(template_outline, tasker_template_outline(c->text, &c->answer, &c->error))                   \
     X(submit, tasker_submit(handle, c->input, &c->answer, &c->error))                              \
     X(wait, tasker_task_wait(handle, c->text, c->timeout_ms, &c->answer, &c->error))               \
     X(query, tasker_query(handle, c->kind, c->input, &c->answer, &c->error))                       \
@@ -108,7 +109,7 @@ typedef struct call {
 
 static void *call_run(void *arg) {
     call *c = arg;
-    tasker *handle = c->store->handle;
+    tasker *handle = c->store == NULL ? NULL : c->store->handle;
     switch (c->operation) {
 #define X(name, made)                                                                              \
     case OP_##name:                                                                                \
@@ -146,13 +147,14 @@ static const char *text_or_null(VALUE *text) {
 }
 
 /* call_make answers the text that was handed out, true when there is none, nil after a time-out.
- * `text` and `input` may be nil; both are copied when they could change meanwhile. */
+ * `self` is nil where no store is needed. `text` and `input` may be nil; both are copied when they
+ * could change meanwhile. */
 static VALUE call_make(VALUE self, call c, VALUE text, VALUE input) {
     text = rb_tasker_frozen(text);
     input = rb_tasker_frozen(input);
     c.text = text_or_null(&text);
     c.input = rb_tasker_bytes(&input);
-    c.store = rb_tasker_store_take(self);
+    c.store = NIL_P(self) ? NULL : rb_tasker_store_take(self);
     VALUE answer = rb_ensure(call_convert, (VALUE)&c, call_release, (VALUE)&c);
     RB_GC_GUARD(text);
     RB_GC_GUARD(input);
@@ -166,8 +168,7 @@ static VALUE store_open(VALUE class, VALUE url, VALUE environment, VALUE read_on
                         VALUE must_exist) {
     VALUE self = TypedData_Wrap_Struct(class, &store_type, NULL);
     rb_tasker_store *store = ZALLOC(rb_tasker_store);
-    store->count = 1;
-    store->pid = getpid();
+    *store = (rb_tasker_store){.count = 1, .pid = getpid()};
     RTYPEDDATA_DATA(self) = store;
 
     environment = rb_tasker_frozen(environment);
@@ -189,6 +190,12 @@ static VALUE store_put_template(VALUE self, VALUE yaml, VALUE name) {
 /* put_templates(directory or nil) -> report, JSON */
 static VALUE store_put_templates(VALUE self, VALUE path) {
     return call_make(self, (call){.operation = OP_put_templates}, path, Qnil);
+}
+
+/* Store.template_outline(path or nil) -> outline, JSON */
+static VALUE store_template_outline(VALUE class, VALUE path) {
+    (void)class;
+    return call_make(Qnil, (call){.operation = OP_template_outline}, path, Qnil);
 }
 
 /* submit(request) -> answer, both JSON */
@@ -235,6 +242,7 @@ void rb_tasker_store_init(VALUE native) {
     VALUE class = rb_define_class_under(native, "Store", rb_cObject);
     rb_undef_alloc_func(class);
     rb_define_singleton_method(class, "open", store_open, 4);
+    rb_define_singleton_method(class, "template_outline", store_template_outline, 1);
     rb_define_method(class, "close", store_close, 0);
     rb_define_method(class, "put_template", store_put_template, 2);
     rb_define_method(class, "put_templates", store_put_templates, 1);

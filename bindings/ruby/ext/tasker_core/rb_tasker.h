@@ -33,7 +33,7 @@ typedef struct rb_tasker_store {
 } rb_tasker_store;
 
 /* rb_tasker_store_take counts the caller in; raises when the store is closed or was opened before a
- * fork. Pair it with rb_tasker_store_drop, which closes the handle behind its last user. */
+ * fork. Pair it with rb_tasker_store_drop, which closes the handle behind its last user; NULL is fine. */
 rb_tasker_store *rb_tasker_store_take(VALUE self);
 void rb_tasker_store_drop(rb_tasker_store *store, bool collecting);
 

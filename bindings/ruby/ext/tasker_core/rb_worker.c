@@ -77,32 +77,28 @@ static void *open_run(void *arg) {
     return NULL;
 }
 
-/* The texts of an Array of Strings, as a buffer of pointers into them. */
-static VALUE text_list(VALUE array) {
+/* The texts of an Array of Strings, as a buffer of zeroed elements that each begin with a pointer to
+ * one of them. */
+static VALUE text_list(VALUE array, size_t element_size) {
     Check_Type(array, T_ARRAY);
-    VALUE buffer = rb_str_tmp_new(RARRAY_LEN(array) * (long)sizeof(char *));
+    VALUE buffer = rb_str_tmp_new(RARRAY_LEN(array) * (long)element_size);
+    memset(RSTRING_PTR(buffer), 0, (size_t)RSTRING_LEN(buffer));
     for (long i = 0; i < RARRAY_LEN(array); i++) {
         VALUE text = rb_ary_entry(array, i);
-        ((const char **)RSTRING_PTR(buffer))[i] = StringValueCStr(text);
+        const char *chars = StringValueCStr(text);
+        memcpy(RSTRING_PTR(buffer) + (size_t)i * element_size, (const void *)&chars, sizeof(chars));
     }
     return buffer;
 }
 
-static VALUE handler_list(VALUE callables) {
-    VALUE buffer = rb_str_tmp_new(RARRAY_LEN(callables) * (long)sizeof(tasker_handler));
-    for (long i = 0; i < RARRAY_LEN(callables); i++) {
-        VALUE callable = rb_ary_entry(callables, i);
-        ((tasker_handler *)RSTRING_PTR(buffer))[i] =
-            (tasker_handler){.callable = StringValueCStr(callable)};
-    }
-    return buffer;
-}
+_Static_assert(offsetof(tasker_handler, callable) == 0, "text_list writes it");
 
 /* Worker.open(store, callables, namespaces, name or nil, threads, poll_only) -> Worker. The Arrays
  * and the Strings in them must be frozen. */
 static VALUE worker_open(VALUE class, VALUE store, VALUE callables, VALUE namespaces, VALUE name,
                          VALUE threads, VALUE poll_only) {
-    VALUE namespace_texts = text_list(namespaces), handlers = handler_list(callables);
+    VALUE namespace_texts = text_list(namespaces, sizeof(char *));
+    VALUE handlers = text_list(callables, sizeof(tasker_handler));
     name = rb_tasker_frozen(name);
     VALUE self = TypedData_Wrap_Struct(class, &worker_type, NULL);
     call c = {.options = {.size = sizeof(tasker_worker_options),

@@ -14,14 +14,19 @@ module TaskerCore
       # @return [Hash]
       attr_reader :context
 
-      # @param names [Array<Symbol>] keywords that errors of this class and below take as well
-      def self.carries(*names)
-        attr_reader(*names)
-
+      # Makes a class of errors below this one that takes more keywords.
+      #
+      # @api private
+      # @param names [Array<Symbol>] the keywords; each has a reader
+      # @return [Class]
+      def self.carrying(*names)
         members = names + carried
-        define_singleton_method(:carried) { members }
+        Class.new(self) do
+          attr_reader(*names)
+
+          define_singleton_method(:carried) { members }
+        end
       end
-      private_class_method :carries
 
       # @api private
       # @return [Array<Symbol>]
@@ -56,44 +61,28 @@ module TaskerCore
 
     # The attempt failed, the next one may succeed; `retry_after` is in seconds, nil leaves it to
     # the template's backoff.
-    class RetryableError < ProceduralError
-      carries :retry_after
-    end
+    RetryableError = ProceduralError.carrying(:retry_after)
 
     # The step can never succeed as it is; it is not tried again. `error_code` is for programs.
-    class PermanentError < ProceduralError
-      carries :error_code
-    end
+    PermanentError = ProceduralError.carrying(:error_code)
 
     # Something took too long; tried again. `timeout_duration`: the seconds that were allowed.
-    class TimeoutError < ProceduralError
-      carries :timeout_duration
-    end
+    TimeoutError = ProceduralError.carrying(:timeout_duration)
 
     # Another system could not be reached, or failed; tried again. `status_code` is HTTP's.
-    class NetworkError < ProceduralError
-      carries :status_code
-    end
+    NetworkError = ProceduralError.carrying(:status_code)
 
     # The input is wrong; `field` names the member.
-    class ValidationError < PermanentError
-      carries :field
-    end
+    ValidationError = PermanentError.carrying(:field)
 
     # What the step needs does not exist; `resource_type` is the kind of it.
-    class NotFoundError < PermanentError
-      carries :resource_type
-    end
+    NotFoundError = PermanentError.carrying(:resource_type)
 
     # The native library refused a call; the message has its reason.
-    class FFIError < Error
-      carries :operation
-    end
+    FFIError = Error.carrying(:operation)
 
     # A server of ours failed.
-    class ServerError < Error
-      carries :operation
-    end
+    ServerError = Error.carrying(:operation)
 
     # Decides whether a failed attempt is worth another one.
     module ErrorClassifier

@@ -59,12 +59,10 @@ module TaskerCore
     # @param value [Object]
     # @return [Object]
     def self.wrap(value)
-      return value if value.is_a?(IndifferentHash)
-
       case value
-      when Hash, Models::JsonText then copy(value)
+      when IndifferentHash then value
       when Array then value.map { |item| wrap(item) }
-      else value
+      else copy(value)
       end
     end
 
@@ -84,27 +82,24 @@ module TaskerCore
     def [](key) = super(key.is_a?(Symbol) ? key.name : key)
 
     def []=(key, value)
-      super(key.is_a?(Symbol) ? key.name : key, IndifferentHash.wrap(value))
+      super(to_key(key), IndifferentHash.wrap(value))
     end
     alias store []=
 
-    def key?(key) = super(to_key(key))
-    alias has_key? key?
-    alias include? key?
-    alias member? key?
+    # Those of Hash that begin with one key,
+    %i[key? has_key? include? member? fetch dig delete].each do |name|
+      define_method(name) { |key, *more, &block| super(to_key(key), *more, &block) }
+    end
 
-    def fetch(key, *default, &block) = super(to_key(key), *default, &block)
-    def dig(key, *path) = super(to_key(key), *path)
-    def delete(key, &block) = super(to_key(key), &block)
-    def values_at(*keys) = super(*to_keys(keys))
-    def fetch_values(*keys, &block) = super(*to_keys(keys), &block)
-    def slice(*keys) = renew(super(*to_keys(keys)))
-    def except(*keys) = renew(super(*to_keys(keys)))
-    def compact = renew(super)
-    def select(&block) = block ? renew(super) : super
-    alias filter select
-    def reject(&block) = block ? renew(super) : super
-    def transform_values(&block) = block ? renew(super) : super
+    # that take any number of keys,
+    %i[values_at fetch_values slice except].each do |name|
+      define_method(name) { |*keys, &block| renew(super(*keys.map { |key| to_key(key) }, &block)) }
+    end
+
+    # and that answer a Hash made of this one.
+    %i[compact select filter reject transform_values].each do |name|
+      define_method(name) { |*arguments, &block| renew(super(*arguments, &block)) }
+    end
 
     def update(*others)
       others.each do |other|
@@ -129,8 +124,7 @@ module TaskerCore
     private
 
     def to_key(key) = key.is_a?(Symbol) ? key.name : key
-    def to_keys(keys) = keys.map { |key| to_key(key) }
-    def renew(hash) = IndifferentHash.new.update(hash)
+    def renew(made) = made.is_a?(Hash) ? IndifferentHash.new.update(made) : made
   end
 end
 

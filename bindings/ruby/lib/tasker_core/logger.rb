@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+require "forwardable"
+
 module TaskerCore
   # What handlers and the worker write their log with: one object for the process, lines on standard
   # output, level INFO unless LOG_LEVEL says otherwise.
@@ -9,12 +11,18 @@ module TaskerCore
   #
   # The library under it is loaded with the first line that is written.
   class Logger
-    EMOJI = {
-      "TASK_OPERATION" => "📋", "STEP_OPERATION" => "⚙️", "QUEUE_WORKER" => "📨",
-      "ORCHESTRATOR" => "🎼", "DATABASE" => "💾", "FFI" => "🌉", "CONFIG" => "🔧", "REGISTRY" => "📚"
+    extend Forwardable
+
+    # What an operation's line begins with, by the method that writes it.
+    LABELS = {
+      log_task: "📋 TASK_OPERATION", log_step: "⚙️ STEP_OPERATION",
+      log_queue_worker: "📨 QUEUE_WORKER", log_orchestrator: "🎼 ORCHESTRATOR",
+      log_database: "💾 DATABASE", log_ffi: "🌉 FFI", log_config: "🔧 CONFIG",
+      log_registry: "📚 REGISTRY"
     }.freeze
+    LEVELS = { trace: 0, debug: 0, info: 1, warn: 2, error: 3, fatal: 4 }.freeze
     LOCK = Mutex.new
-    private_constant :EMOJI, :LOCK
+    private_constant :LABELS, :LEVELS, :LOCK
 
     # @return [Logger] the one object
     def self.instance = @instance || LOCK.synchronize { @instance ||= new }
@@ -28,32 +36,23 @@ module TaskerCore
 
     # @!method info(message = nil, &block)
     #   @param message [String]; a block is called only if the level is on
-    def debug(message = nil, &block) = logger.debug(message, &block)
-    def info(message = nil, &block) = logger.info(message, &block)
-    def warn(message = nil, &block) = logger.warn(message, &block)
-    def error(message = nil, &block) = logger.error(message, &block)
-    def fatal(message = nil, &block) = logger.fatal(message, &block)
+    def_delegators :logger, :debug, :info, :warn, :error, :fatal
 
-    # @!group One line for an operation: `EMOJI LABEL: operation | {fields as JSON}`
-    # @param level [Symbol] :debug, :info, :warn, :error or :fatal
-    # @param fields [Hash] what belongs to it; nil values are left out
-    def log_task(level, operation, **fields) = write(level, "TASK_OPERATION", operation, fields)
-    def log_step(level, operation, **fields) = write(level, "STEP_OPERATION", operation, fields)
-    def log_queue_worker(level, event, **fields) = write(level, "QUEUE_WORKER", event, fields)
-    def log_orchestrator(level, event, **fields) = write(level, "ORCHESTRATOR", event, fields)
-    def log_database(level, operation, **fields) = write(level, "DATABASE", operation, fields)
-    def log_ffi(level, operation, **fields) = write(level, "FFI", operation, fields)
-    def log_config(level, operation, **fields) = write(level, "CONFIG", operation, fields)
-    def log_registry(level, operation, **fields) = write(level, "REGISTRY", operation, fields)
-    # @!endgroup
+    # @!method log_step(level, operation, **fields)
+    #   One line for an operation, `EMOJI LABEL: operation | {fields as JSON}`; so do all of LABELS
+    #   @param level [Symbol] :debug, :info, :warn, :error or :fatal
+    #   @param fields [Hash] what belongs to it; nil values are left out
+    LABELS.each do |name, label|
+      define_method(name) do |level, operation, **fields|
+        write(level, "#{label}: #{operation}", fields)
+      end
+    end
 
     private
 
     # A level word that nobody knows is read as :info: a log line is never worth an exception.
-    def write(level, label, operation, fields)
-      level = :info unless %i[debug info warn error fatal].include?(level)
-      logger.public_send(level) do
-        line = "#{EMOJI.fetch(label)} #{label}: #{operation}"
+    def write(level, line, fields)
+      logger.add(LEVELS.fetch(level, LEVELS[:info])) do
         fields.empty? ? line : "#{line} | #{to_json(fields.compact)}"
       end
     end
@@ -67,13 +66,8 @@ module TaskerCore
     def build
       require "json"
       require "logger"
-      ::Logger.new($stdout, level: level_wanted, formatter: method(:format_line))
-    end
-
-    def level_wanted
-      word = ENV.fetch("LOG_LEVEL", "info").downcase
-      { "trace" => 0, "debug" => 0, "info" => 1, "warn" => 2, "error" => 3,
-        "fatal" => 4 }[word] || 1
+      level = LEVELS.fetch(ENV.fetch("LOG_LEVEL", "info").downcase.to_sym, LEVELS[:info])
+      ::Logger.new($stdout, level: level, formatter: method(:format_line))
     end
 
     def format_line(severity, time, _program, message)

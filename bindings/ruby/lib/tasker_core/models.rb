@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+require "forwardable"
 require_relative "indifferent"
 
 module TaskerCore
@@ -15,11 +16,27 @@ module TaskerCore
   module Models
     # Reads members of an event, whatever form it has.
     class Record
-      # @param names [Array<Symbol>] members that are handed out as they are
-      def self.reads(*names)
-        names.each { |name| define_method(name) { field(name) } }
+      extend Forwardable
+
+      class << self
+        private
+
+        # @param names [Array<Symbol>] members that are handed out as they are
+        def reads(*names)
+          names.each { |name| define_method(name) { field(name) } }
+        end
+
+        # @param names [Array<Symbol>] members to look into: indifferent copies
+        # @param default [Object] what stands for one that is missing
+        def copies(*names, default: {})
+          names.each { |name| define_method(name) { copy(name, default) } }
+        end
+
+        # @param parts [Hash{Symbol => Class}] members that are records
+        def wraps(**parts)
+          parts.each { |name, type| define_method(name) { @copies[name] ||= type.new(raw(name)) } }
+        end
       end
-      private_class_method :reads
 
       # @param data [Hash, JsonText, nil]
       def initialize(data)
@@ -50,7 +67,7 @@ module TaskerCore
       end
 
       # A member for a handler to look into: an indifferent copy, the same one each time.
-      def copy(name, default = {}.freeze)
+      def copy(name, default)
         @copies.fetch(name) do
           value = IndifferentHash.copy(raw(name))
           @copies[name] = value.nil? ? IndifferentHash.copy(default) : value
@@ -64,12 +81,13 @@ module TaskerCore
             :completed_at, :created_at, :updated_at, :initiator, :source_system, :reason,
             :identity_hash, :priority, :correlation_id, :parent_correlation_id
 
-      # @return [IndifferentHash] what was submitted; {} when nothing was
-      def context = copy(:context)
-      # @return [Array] of String
-      def tags = copy(:tags, [])
-      # @return [Array] of String, names of the steps that were left out
-      def bypass_steps = copy(:bypass_steps, [])
+      # @!attribute [r] context
+      #   @return [IndifferentHash] what was submitted; {} when nothing was
+      copies :context
+      # @!attribute [r] tags
+      #   @return [Array] of String; so are `bypass_steps`, the names of the steps that are left out
+      copies :tags, :bypass_steps, default: []
+
       # @return [String, nil]
       def task_name = field(:task_name) || field(:name)
       alias name task_name
@@ -101,35 +119,29 @@ module TaskerCore
       alias step_name name
       alias retry_limit max_attempts
 
-      # @return [IndifferentHash] the handler's `initialization` in the template
-      def inputs = copy(:inputs)
-      # @return [IndifferentHash] on a retry, the record of the attempt that failed; else {}
-      def results = copy(:results)
+      # @!attribute [r] inputs
+      #   @return [IndifferentHash] the handler's `initialization` in the template
+      # @!attribute [r] results
+      #   @return [IndifferentHash] on a retry, the record of the attempt that failed; else {}
+      copies :inputs, :results
 
       # @return [String] the state's word; told from the flags where the event does not name it
       def status
-        field(:status) || field(:current_state) || status_by_flags
-      end
-
-      def complete? = %w[complete resolved_manually].include?(status)
-      def pending? = status == "pending"
-      def enqueued? = status == "enqueued"
-      def in_progress? = status == "in_progress"
-      def waiting_for_retry? = status == "waiting_for_retry"
-      def in_error? = status == "error"
-      def cancelled? = status == "cancelled"
-      def resolved_manually? = status == "resolved_manually"
-      def retryable? = retryable ? true : false
-      def processed? = processed ? true : false
-      def in_process? = in_process ? true : false
-
-      private
-
-      def status_by_flags
+        word = field(:status) || field(:current_state)
+        return word if word
         return "complete" if processed
 
         in_process ? "in_progress" : "pending"
       end
+
+      %w[pending enqueued in_progress waiting_for_retry cancelled resolved_manually].each do |word|
+        define_method(:"#{word}?") { status == word }
+      end
+      def complete? = %w[complete resolved_manually].include?(status)
+      def in_error? = status == "error"
+      def retryable? = retryable ? true : false
+      def processed? = processed ? true : false
+      def in_process? = in_process ? true : false
     end
 
     # The results of a step's ancestors, parents and their parents, by step name. Enumerable over
@@ -209,53 +221,46 @@ module TaskerCore
       # @!attribute [r] callable
       #   @return [String, nil] the class's full name
       reads :callable
-
-      # @return [IndifferentHash]
-      def initialization = copy(:initialization)
+      # @!attribute [r] initialization
+      #   @return [IndifferentHash]
+      copies :initialization
     end
 
     # A step, as the template has it.
     class StepDefinitionWrapper < Record
       reads :name, :description, :system_dependency, :timeout_seconds
-
-      # @return [HandlerWrapper]
-      def handler = @handler ||= HandlerWrapper.new(raw(:handler))
-      # @return [Array<String>] names of the parents
-      def dependencies = copy(:dependencies, [])
-      # @return [IndifferentHash]
-      def retry = copy(:retry)
-      # @return [Array]
-      def publishes_events = copy(:publishes_events, [])
+      wraps handler: HandlerWrapper
+      # @!attribute [r] retry
+      #   @return [IndifferentHash]
+      copies :retry
+      # @!attribute [r] dependencies
+      #   @return [Array<String>] names of the parents
+      copies :dependencies, :publishes_events, default: []
     end
 
     # One claimed step, with all that belongs to it.
     class TaskSequenceStepWrapper < Record
-      # @return [TaskWrapper]
-      def task = @task ||= TaskWrapper.new(raw(:task))
-      # @return [WorkflowStepWrapper]
-      def workflow_step = @workflow_step ||= WorkflowStepWrapper.new(raw(:workflow_step))
-      # @return [StepDefinitionWrapper]
-      def step_definition = @step_definition ||= StepDefinitionWrapper.new(raw(:step_definition))
+      wraps task: TaskWrapper, workflow_step: WorkflowStepWrapper,
+            step_definition: StepDefinitionWrapper, dependency_results: DependencyResultsWrapper
 
-      # @return [DependencyResultsWrapper]
-      def dependency_results
-        @dependency_results ||= DependencyResultsWrapper.new(raw(:dependency_results))
-      end
+      # @!method get_dependency_result(name)
+      #   @return [IndifferentHash, nil] (see DependencyResultsWrapper#get_result)
+      def_delegator :dependency_results, :get_result, :get_dependency_result
+      # @!method get_results(name)
+      #   @return [Object, nil] (see DependencyResultsWrapper#get_results)
+      def_delegator :dependency_results, :get_results
 
       # @return [Object, nil] a member of the task's context
       def get_task_field(name)
         context = task.context
         context[name.to_s] if context.is_a?(Hash)
       end
-
-      # @return [IndifferentHash, nil] (see DependencyResultsWrapper#get_result)
-      def get_dependency_result(name) = dependency_results.get_result(name)
-      # @return [Object, nil] (see DependencyResultsWrapper#get_results)
-      def get_results(name) = dependency_results.get_results(name)
     end
 
     # All that a handler of the form `call(context)` is given, in one object.
     class StepContext
+      extend Forwardable
+
       # @return [TaskSequenceStepWrapper]
       attr_reader :task_sequence_step
       # @return [String, nil] names this attempt
@@ -263,32 +268,29 @@ module TaskerCore
 
       # @param task_sequence_step [TaskSequenceStepWrapper, Hash]
       def initialize(task_sequence_step, event_id: nil)
-        wrapped = task_sequence_step.is_a?(TaskSequenceStepWrapper)
+        hash = task_sequence_step.is_a?(Hash)
         @task_sequence_step =
-          wrapped ? task_sequence_step : TaskSequenceStepWrapper.new(task_sequence_step)
+          hash ? TaskSequenceStepWrapper.new(task_sequence_step) : task_sequence_step
         @event_id = event_id
       end
 
-      def task = task_sequence_step.task
-      def workflow_step = task_sequence_step.workflow_step
-      def dependency_results = task_sequence_step.dependency_results
-      def step_definition = task_sequence_step.step_definition
+      def_delegators :task_sequence_step, :task, :workflow_step, :dependency_results,
+                     :step_definition, :get_task_field
+      # `context` and `input_data` are the task's context; `step_inputs` is the handler's
+      # `initialization` as it was when the task was made.
+      def_delegators :task, :namespace_name, :context
+      def_delegator :workflow_step, :workflow_step_uuid, :step_uuid
+      def_delegator :workflow_step, :inputs, :step_inputs
+      # @!method get_dependency_result(name)
+      #   @return [Object, nil] what an ancestor's handler returned
+      def_delegator :dependency_results, :get_results, :get_dependency_result
+      alias input_data context
+      alias get_input get_task_field
 
       def task_uuid = task.task_uuid || workflow_step.task_uuid
-      def step_uuid = workflow_step.workflow_step_uuid
-      def namespace_name = task.namespace_name
       def step_name = workflow_step.name || step_definition.name
-      # @return [IndifferentHash] the task's context
-      def context = task.context
-      alias input_data context
       # @return [IndifferentHash] the handler's `initialization` in the template
       def step_config = step_definition.handler.initialization
-      # @return [IndifferentHash] the same, as it was when the task was made
-      def step_inputs = workflow_step.inputs
-
-      # @return [Object, nil] a member of the task's context
-      def get_task_field(name) = task_sequence_step.get_task_field(name)
-      alias get_input get_task_field
 
       # @return [Object] a member of the task's context, or the default where it has none
       def get_input_or(name, default = nil)
@@ -298,8 +300,6 @@ module TaskerCore
 
       # @return [Object, nil] a member of the handler's `initialization`
       def get_config(name) = step_config[name.to_s]
-      # @return [Object, nil] what an ancestor's handler returned
-      def get_dependency_result(name) = dependency_results.get_results(name)
 
       # @return [Object, nil] a member deep in what an ancestor's handler returned
       def get_dependency_field(name, *path)
@@ -335,11 +335,6 @@ module TaskerCore
 
   # See {Types}.
   module Worker
-    TaskSequenceStepWrapper = Models::TaskSequenceStepWrapper
-    TaskWrapper = Models::TaskWrapper
-    WorkflowStepWrapper = Models::WorkflowStepWrapper
-    DependencyResultsWrapper = Models::DependencyResultsWrapper
-    StepDefinitionWrapper = Models::StepDefinitionWrapper
-    HandlerWrapper = Models::HandlerWrapper
+    include Models
   end
 end
