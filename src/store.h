@@ -292,6 +292,8 @@ typedef struct tk_store_config {
     /* the turn */                                                                                 \
     X(state_lock,       (tk_store *store, tk_arena *arena, const tk_uuid *ids, uint32_t count,     \
                          tk_state_row *rows, bool *found, tasker_error *error))                    \
+    X(state_try,        (tk_store *store, const tk_uuid *ids, uint32_t count, bool *taken,         \
+                         tasker_error *error))                                                     \
     X(state_update,     (tk_store *store, const tk_state_row *rows, uint32_t count,                \
                          tasker_error *error))                                                     \
     X(finish,           (tk_store *store, tk_attempt_row *rows, uint32_t count, bool *accepted,    \
@@ -422,6 +424,8 @@ struct tk_store {
  * task_insert     plain; inserted[i]=false for an id that exists (nothing of it is written).
  * count_add       rows may repeat.
  * state_lock      ids sorted, each once; locks them until the end. found[i]=false: no such task.
+ * state_try       locks those of the tasks (sorted, each once) that nobody else holds, without waiting;
+ *                 taken[i]=false: held by another, or no such task.
  * state_update    writes state, open_steps, failed_steps, progress (changed pages), updated_us.
  * finish          the fence: for each row deletes the lease (task, step, token) and, where it was
  *                 there, inserts the attempt with the lease's attempt, worker, enqueued_us and

@@ -136,6 +136,9 @@
     /* the turn */                                                                                 \
     X(STATE_LOCK, /* ids sorted: the nested loop locks in their order */                           \
       TK_PG_STATE " FOR UPDATE OF s")                                                              \
+    X(STATE_TRY,                                                                                   \
+      "SELECT u.place FROM unnest($1::uuid[]) WITH ORDINALITY AS u(id, place)"                     \
+      " JOIN task_state s ON s.task_id = u.id FOR UPDATE OF s SKIP LOCKED")                        \
     X(PAGE_READ,                                                                                   \
       "SELECT u.place, p.page, p.progress FROM unnest($1::uuid[]) WITH ORDINALITY AS u(id, place)" \
       " JOIN task_page p ON p.task_id = u.id ORDER BY 1, 2")                                       \

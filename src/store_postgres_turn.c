@@ -106,6 +106,22 @@ tasker_status tk_pg_op_state_lock(tk_store *store, tk_arena *arena, const tk_uui
     return states_read(store, TK_PG_STATE_LOCK, arena, ids, count, rows, found, error);
 }
 
+tasker_status tk_pg_op_state_try(tk_store *store, const tk_uuid *ids, uint32_t count, bool *taken,
+                                 tasker_error *error) {
+    tk_pg_run run;
+    tasker_status status = tk_pg_begin(&run, tk_pg_of(store), error);
+    if (status != TASKER_OK || count == 0) {
+        return status;
+    }
+    memset(taken, 0, count * sizeof(*taken));
+    TK_PG_COLUMN_OF(&run, uuid, TK_PG_UUID, count, &ids[i]);
+    (void)tk_pg_exec(&run, TK_PG_STATE_TRY, error);
+    for (uint32_t i = 0; i < run.rows; i++) {
+        taken[tk_pg_get_place(&run, i, count)] = true;
+    }
+    return tk_pg_end(&run, error);
+}
+
 /* --- outcomes --------------------------------------------------------------------------------- */
 
 /* Takes from a row of FINISH what the lease knew. */

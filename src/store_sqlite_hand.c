@@ -226,6 +226,18 @@ tasker_status tk_sqlite_worker_list(tk_store *store, tk_arena *arena, tk_worker_
     return tk_sql_end(&sql, error);
 }
 
+/* With one writer at a time nobody else holds a task. */
+tasker_status tk_sqlite_state_try(tk_store *store, const tk_uuid *ids, uint32_t count, bool *taken,
+                                  tasker_error *error) {
+    (void)store;
+    (void)ids;
+    (void)error;
+    for (uint32_t i = 0; i < count; i++) {
+        taken[i] = true;
+    }
+    return TASKER_OK;
+}
+
 /* There are no sessions. */
 tasker_status tk_sqlite_worker_cut(tk_store *store, int32_t id, int64_t beat, bool *gone,
                                    tasker_error *error) {

@@ -102,32 +102,6 @@ static void take_done(tk_worker *w) {
     }
 }
 
-static bool prepare(turn *t) {
-    tk_worker *w = t->worker;
-    t->sent = w->unsaved_count < w->batch_max ? w->unsaved_count : w->batch_max;
-    t->endings = tk_arena_array(&w->arena, t->sent, sizeof(*t->endings));
-    t->returns = tk_arena_array(&w->arena, t->sent, sizeof(*t->returns));
-    t->return_readies = tk_arena_array(&w->arena, t->sent, sizeof(*t->return_readies));
-    t->returned = tk_arena_array(&w->arena, t->sent, sizeof(*t->returned));
-    t->made = tk_arena_array(&w->arena, TK_HELD_MAX, sizeof(*t->made));
-    if (t->endings == NULL || t->returns == NULL || t->return_readies == NULL ||
-        t->returned == NULL || t->made == NULL) {
-        return false;
-    }
-    for (uint32_t i = 0; i < t->sent; i++) {
-        const tk_held *held = w->unsaved[i];
-        if (held->give_back) {
-            t->return_readies[t->return_count] =
-                tk_ready_of(held->known, &held->lease.task_id, held->lease.step,
-                            held->task.priority, held->lease.attempt - 1, held->lease.enqueued_us);
-            t->returns[t->return_count++] = held->lease;
-        } else {
-            t->endings[t->ending_count++] = held->ending;
-        }
-    }
-    return true;
-}
-
 /* --- within the transaction --- */
 
 static tasker_status give_back(turn *t, tasker_error *error) {
@@ -219,6 +193,9 @@ static tasker_status transact(turn *t, tasker_error *error) {
     tk_worker *w = t->worker;
     tasker_status status = tk_store_call(w->engine.store, begin, TK_STORE_WRITE, error);
     if (status == TASKER_OK) {
+        status = tk_turn_gather(t, error);
+    }
+    if (status == TASKER_OK) {
         status = give_back(t, error);
     }
     if (status == TASKER_OK) {
@@ -247,55 +224,6 @@ static tasker_status transact(turn *t, tasker_error *error) {
 }
 
 /* --- after the transaction --- */
-
-/* What was refused may have been saved by a commit whose answer was lost. */
-static bool saved_before(tk_worker *w, const tk_lease_row *lease) {
-    bool recorded = false;
-    tasker_status status = tk_store_call(w->engine.store, begin, TK_STORE_READ, NULL);
-    if (status == TASKER_OK) {
-        status = tk_store_call(w->engine.store, attempt_tokens, lease, 1, &recorded, NULL);
-    }
-    if (status == TASKER_OK) {
-        status = tk_store_call(w->engine.store, commit, NULL);
-    }
-    if (status != TASKER_OK) {
-        w->engine.store->driver->rollback(w->engine.store);
-    }
-    return status == TASKER_OK && recorded;
-}
-
-/* Sorts out what was refused: *saved when a lost answer's commit had it. */
-static void judge(tk_worker *w, const tk_ending *ending, bool *saved) {
-    /* mutant 21: a refused outcome is called saved */
-    *saved = ending->accepted || TK_MUTANT(21) || saved_before(w, &ending->lease);
-    if (!*saved) {
-        tk_log_line(w->engine.log, TASKER_LOG_WARN,
-                    "an outcome was refused: the claim is no longer this worker's");
-    }
-}
-
-static void forget_saved(turn *t) {
-    tk_worker *w = t->worker;
-    bool saved[TK_TURN_OUTCOMES_MAX] = {false};
-    for (uint32_t i = 0; i < t->ending_count; i++) {
-        judge(w, &t->endings[i], &saved[i]);
-    }
-    pthread_mutex_lock(&w->mutex);
-    w->stats.turns++;
-    for (uint32_t i = 0; i < t->ending_count; i++) {
-        w->stats.refused += !saved[i];
-        w->stats.succeeded += saved[i] && t->endings[i].kind == TK_OUTCOME_OK;
-        w->stats.failed += saved[i] && t->endings[i].kind != TK_OUTCOME_OK;
-    }
-    for (uint32_t i = 0; i < t->sent; i++) {
-        tk_held_settle(w, w->unsaved[i]);
-    }
-    pthread_mutex_unlock(&w->mutex);
-    w->unsaved_count -= t->sent;
-    memmove(w->unsaved, w->unsaved + t->sent, w->unsaved_count * sizeof(*w->unsaved));
-    w->strikes = 0;
-    w->batch_max = TK_TURN_OUTCOMES_MAX;
-}
 
 /* Hands the new steps to the host; those on their last attempt first, as a claim whose worker died
  * counts. */
@@ -368,42 +296,17 @@ static void schedule(turn *t) {
 
 static void succeed(turn *t) {
     tk_worker *w = t->worker;
-    forget_saved(t);
+    tk_turn_settle(t);
     show(t);
     schedule(t);
     w->failures = 0;
+    w->crowded = t->left_behind;
     if (t->moved.tasks_rested > 0) {
         tk_signal_raise(w->engine.signal);
     }
     if (t->moved.ready_count > t->sticky_count) {
         w->engine.store->driver->wake(w->engine.store);
     }
-}
-
-/* A batch that is refused as a whole is halved until the culprit stands alone; that one is refused,
- * the rest goes on. */
-static void blame(turn *t, const tasker_error *why) {
-    tk_worker *w = t->worker;
-    if (t->sent > 1) {
-        w->batch_max = t->sent / 2;
-        return;
-    }
-    if (t->sent == 0 || ++w->strikes < TK_STRIKES_MAX) {
-        return;
-    }
-    char step[TASKER_UUID_SIZE];
-    memcpy(step, w->unsaved[0]->step.step_id, sizeof(step));
-    tk_log_line(w->engine.log, TASKER_LOG_ERROR,
-                "the outcome of step %s cannot be saved (%s): it "
-                "is given up, and the step is tried again",
-                step, why->message);
-    pthread_mutex_lock(&w->mutex);
-    w->stats.refused++;
-    tk_held_settle(w, w->unsaved[0]);
-    pthread_mutex_unlock(&w->mutex);
-    w->unsaved_count--;
-    memmove(w->unsaved, w->unsaved + 1, w->unsaved_count * sizeof(*w->unsaved));
-    w->strikes = 0;
 }
 
 static void count_failure(tk_worker *w) {
@@ -420,6 +323,7 @@ static void fail(turn *t, tasker_status status, const tasker_error *why) {
     }
     count_failure(w);
     if (status == TASKER_STORE) {
+        w->crowded = true;
         w->fate_unknown = true; /* of the commit perhaps: the leases will tell */
         if (TK_MUTANT(17)) {    /* what was sent without an answer is taken for saved */
             pthread_mutex_lock(&w->mutex);
@@ -432,7 +336,7 @@ static void fail(turn *t, tasker_status status, const tasker_error *why) {
     } else if (status == TASKER_LOST) {
         w->taken_for_dead = true;
     } else if (status == TASKER_CONFLICT) {
-        blame(t, why);
+        tk_turn_blame(t, why);
     }
 }
 
@@ -485,10 +389,6 @@ static tasker_status run(turn *t, tasker_error *error) {
     t->slots = free_slots(w);
     if (TK_MUTANT(5) && w->idle && !w->woken) {
         t->slots = 0; /* who sleeps looks only when woken, and a wake-up may be lost */
-    }
-    if (!prepare(t)) {
-        count_failure(w);
-        return tk_nomem(error);
     }
     tasker_error why = {0};
     status = transact(t, &why);
@@ -571,7 +471,7 @@ int64_t tk_worker_wait_us(tk_worker *worker) {
         return pause_us;
     }
     if (worker->unsaved_count > 0) {
-        return 0;
+        return worker->crowded ? TK_CROWDED_US : 0;
     }
     int64_t until_us = worker->next_look_mono_us < worker->next_beat_mono_us
                            ? worker->next_look_mono_us

@@ -30,6 +30,7 @@
 #define TK_STRIKES_MAX 3          /* refusals of one outcome before it is given up */
 #define TK_FAILURE_PAUSE_US 50000 /* after a failed turn; doubled each time, five times */
 #define TK_EXTEND_MS_MAX (INT64_C(30) * 86400 * 1000)
+#define TK_CROWDED_US 50000   /* while others hold the tasks of all that is to be saved */
 #define TK_DEATH_BEATS 10     /* own beats during which another's stood still */
 #define TK_DEATH_BEATS_GONE 2 /* the same, while its session was gone as well */
 #define TK_WATCH_US 500000    /* between looks at others who hold steps */
@@ -108,6 +109,7 @@ typedef struct tk_worker {
     uint32_t batch_max; /* how many of them the next turn sends: halved when a batch is refused */
     int64_t step_bytes_mean; /* what a held step takes, moving */
     uint32_t strikes;        /* how often the first of them was refused alone */
+    bool crowded;            /* a turn failed: another may hold a task for long */
     bool fate_unknown;       /* an answer was lost: compare leases with memory first */
     bool taken_for_dead;     /* a beat found no row: begin anew under another id */
     uint32_t failures;       /* turns in a row */

@@ -195,6 +195,34 @@ STORE_TEST(store_postgres, a_workers_session_is_seen_and_can_be_ended) {
     tk_store_close(other);
 }
 
+STORE_TEST(store_postgres, tasks_that_another_holds_are_not_waited_for) {
+    if (elsewhere(fx)) {
+        return;
+    }
+    tk_store *mine = fx->store;
+    tk_store *other = NULL;
+    tk_uuid ids[3];
+    tk_state_row state = {.progress = NULL};
+    bool found = false;
+    bool taken[3] = {false, true, false};
+    OK(share, &other);
+    OK(begin, TK_STORE_WRITE);
+    store_fixture_tasks(fx, ids, 2);
+    COMMIT();
+    ids[2] = store_fixture_id(fx);
+    OK(begin, TK_STORE_WRITE);
+    OK(state_lock, &fx->arena, &ids[1], 1, &state, &found);
+    cr_assert_eq(fx->store->driver->sync(fx->store, &fx->error), TASKER_OK);
+    fx->store = other;
+    OK(begin, TK_STORE_WRITE);
+    OK(state_try, ids, 3, taken);
+    COMMIT();
+    cr_assert(taken[0] && !taken[1] && !taken[2]);
+    fx->store = mine;
+    COMMIT();
+    tk_store_close(other);
+}
+
 /* The client is gone, its server process waits for it inside of a transaction. */
 STORE_TEST(store_postgres, a_worker_that_comes_back_ends_its_older_session) {
     if (elsewhere(fx)) {

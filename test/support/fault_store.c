@@ -220,6 +220,7 @@ static tasker_status call_leave(fault_store *fault, tk_store_operation operation
 #define ARGUMENTS_act_insert      rows, count,
 #define ARGUMENTS_count_add       rows, count,
 #define ARGUMENTS_state_lock      arena, ids, count, rows, found,
+#define ARGUMENTS_state_try       ids, count, taken,
 #define ARGUMENTS_state_update    rows, count,
 #define ARGUMENTS_finish          rows, count, accepted,
 #define ARGUMENTS_lease_return    leases, readies, count, returned,
