@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "commands.h"
 #include "format.h"
+#include "suggest.h"
 #include "view.h"
 
 static cli_exit write_filter(cli *c, tk_buf *filter) {
@@ -28,6 +29,31 @@ static cli_exit write_filter(cli *c, tk_buf *filter) {
     }
     tk_buf_char(filter, '}');
     return code == CLI_EXIT_OK && filter->failed ? cli_nomem(c) : code;
+}
+
+/* A wrong state is told with the nearest one, and with all. */
+static cli_exit query_tasks(cli *c, tk_str filter, tk_json *answer) {
+    tasker_text text = {0};
+    tasker_error error = {0};
+    if (tasker_query(c->store, TASKER_QUERY_TASKS, filter, &text, &error) == TASKER_OK) {
+        return cli_parse(c, &text, answer);
+    }
+    const char *state = cli_value(c, "state");
+    if (state == NULL || strcmp(error.path, "$.state") != 0) {
+        return cli_fail_error(c, &error, NULL);
+    }
+    suggestion best = {0};
+    tk_buf all = {0};
+    for (const char *const *word = view_task_states; *word != NULL; word++) {
+        suggest(&best, state, *word);
+        tk_buf_printf(&all, "%s%s", all.size > 0 ? ", " : "", *word);
+    }
+    const char *meant = best.word == NULL ? "" : best.word;
+    cli_exit code = cli_fail(c, CLI_EXIT_USAGE, NULL, "--state %s is no state%s%s%s: expected %.*s",
+                             state, best.word == NULL ? "" : "; did you mean ", meant,
+                             best.word == NULL ? "" : "?", (int)all.size, all.data);
+    tk_buf_release(&all);
+    return code;
 }
 
 static const table_column columns[] = {
@@ -86,7 +112,7 @@ cli_exit command_task_list(cli *c) {
         code = cli_store_open(c, CLI_READ);
     }
     if (code == CLI_EXIT_OK) {
-        code = cli_query(c, TASKER_QUERY_TASKS, tk_buf_view(&filter), &answer);
+        code = query_tasks(c, tk_buf_view(&filter), &answer);
     }
     tk_buf_release(&filter);
     if (code != CLI_EXIT_OK) {

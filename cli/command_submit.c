@@ -81,13 +81,30 @@ static cli_exit write_numbers(cli *c, tk_buf *buf) {
     return code;
 }
 
+/* A namespace is not guessed where something is made: it is told. */
+static cli_exit fail_namespace(cli *c, const template_name *named) {
+    template_name meant = *named;
+    cli_exit code = cli_store_open(c, CLI_CHANGE);
+    if (code == CLI_EXIT_OK) {
+        code = command_template_namespace(c, &meant);
+    }
+    if (code != CLI_EXIT_OK) {
+        return code;
+    }
+    return cli_fail(c, CLI_EXIT_USAGE, NULL,
+                    "which template? a namespace is missing; did you mean %.*s/%.*s?",
+                    (int)meant.namespace_name.size, meant.namespace_name.data, (int)meant.name.size,
+                    meant.name.data);
+}
+
 static cli_exit write_request(cli *c, tk_buf *buf) {
     template_name named = {0};
     cli_exit code = command_template_name(c, &named);
-    if (code == CLI_EXIT_OK && (named.name.size == 0 || named.namespace_name.size == 0)) {
+    if (code == CLI_EXIT_OK && named.name.size == 0) {
         code = cli_fail(c, CLI_EXIT_USAGE, "tasker task submit NAMESPACE/NAME --context JSON",
-                        "which template? a %s is missing",
-                        named.name.size == 0 ? "name" : "namespace");
+                        "which template? a name is missing");
+    } else if (code == CLI_EXIT_OK && named.namespace_name.size == 0) {
+        code = fail_namespace(c, &named);
     }
     if (code != CLI_EXIT_OK) {
         return code;
@@ -168,6 +185,11 @@ static cli_exit submit(cli *c, tk_str request, tk_json *answer) {
     tasker_error error = {0};
     if (tasker_submit(c->store, request, &text, &error) == TASKER_OK) {
         return cli_parse(c, &text, answer);
+    }
+    template_name named = {0};
+    if (error.status == TASKER_NOTFOUND && !cli_has(c, "request")) {
+        cli_exit code = command_template_name(c, &named);
+        return code == CLI_EXIT_OK ? command_template_fail(c, &named) : code;
     }
     const char *next = error.status == TASKER_NOTFOUND  ? "tasker template list"
                        : error.status == TASKER_INVALID ? "tasker task submit --help"

@@ -216,24 +216,48 @@ cli_exit command_template_put(cli *c) {
 
 /* --- list, show ------------------------------------------------------------------------------- */
 
-static cli_exit query_with(cli *c, tasker_query_kind kind, const template_name *named,
-                           tk_json *answer) {
-    tk_buf filter = {0};
-    tk_buf_char(&filter, '{');
+/* {"namespace":…,"name":…,"version":…}, as far as they are given. */
+static void write_filter(tk_buf *filter, const template_name *named) {
     const struct {
         const char *name;
         tk_str value;
     } members[] = {
         {"namespace", named->namespace_name}, {"name", named->name}, {"version", named->version}};
+    tk_buf_char(filter, '{');
     for (size_t i = 0; i < TK_COUNT_OF(members); i++) {
         if (members[i].value.size > 0) {
-            tk_json_write_member_string(&filter, members[i].name, members[i].value);
+            tk_json_write_member_string(filter, members[i].name, members[i].value);
         }
     }
-    tk_buf_char(&filter, '}');
-    cli_exit code = filter.failed ? cli_nomem(c) : cli_query(c, kind, tk_buf_view(&filter), answer);
+    tk_buf_char(filter, '}');
+}
+
+static cli_exit query_list(cli *c, const template_name *named, tk_json *answer) {
+    tk_buf filter = {0};
+    write_filter(&filter, named);
+    cli_exit code = filter.failed
+                        ? cli_nomem(c)
+                        : cli_query(c, TASKER_QUERY_TEMPLATES, tk_buf_view(&filter), answer);
     tk_buf_release(&filter);
     return code;
+}
+
+static cli_exit query_template(cli *c, const template_name *named, tk_json *answer) {
+    tk_buf filter = {0};
+    tasker_text text = {0};
+    tasker_error error = {0};
+    write_filter(&filter, named);
+    tasker_status status = filter.failed ? TASKER_NOMEM
+                                         : tasker_query(c->store, TASKER_QUERY_TEMPLATE,
+                                                        tk_buf_view(&filter), &text, &error);
+    tk_buf_release(&filter);
+    if (status == TASKER_OK) {
+        return cli_parse(c, &text, answer);
+    }
+    if (status == TASKER_NOTFOUND) {
+        return command_template_fail(c, named);
+    }
+    return status == TASKER_NOMEM ? cli_nomem(c) : cli_fail_error(c, &error, NULL);
 }
 
 static const table_column list_columns[] = {
@@ -261,7 +285,7 @@ cli_exit command_template_list(cli *c) {
     tk_json answer = {0};
     cli_exit code = cli_store_open(c, CLI_READ);
     if (code == CLI_EXIT_OK) {
-        code = query_with(c, TASKER_QUERY_TEMPLATES, &named, &answer);
+        code = query_list(c, &named, &answer);
     }
     if (code != CLI_EXIT_OK) {
         return code;
@@ -339,8 +363,11 @@ cli_exit command_template_show(cli *c) {
     if (code == CLI_EXIT_OK) {
         code = cli_store_open(c, CLI_READ);
     }
+    if (code == CLI_EXIT_OK && named.namespace_name.size == 0) {
+        code = command_template_namespace(c, &named);
+    }
     if (code == CLI_EXIT_OK) {
-        code = query_with(c, TASKER_QUERY_TEMPLATE, &named, &answer);
+        code = query_template(c, &named, &answer);
     }
     if (code != CLI_EXIT_OK) {
         return code;

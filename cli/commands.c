@@ -91,7 +91,7 @@ static const cli_option list_options[] = {
     NAMESPACE,
     NAME,
     {.name = "version", .value = "TEXT", .help = "of the template (default: all)"},
-    {.name = "state", .value = "STATE", .help = "complete, blocked_by_failures, ..."},
+    {.name = "state", .value = "STATE", .help = "running, blocked_by_failures, complete, ..."},
     {.name = "tag", .letter = 't', .value = "TAG", .help = "tasks that carry it"},
     {.name = "correlation", .value = "TEXT", .help = "correlation id"},
     {.name = "limit", .letter = 'l', .value = "N", .help = "1..1000 (default 50)"},

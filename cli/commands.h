@@ -58,6 +58,13 @@ typedef struct template_name {
  * --version, which must not say the same twice. */
 cli_exit command_template_name(cli *c, template_name *named);
 
+/* command_template_fail tells that the template is not registered, and which one may be meant. */
+cli_exit command_template_fail(cli *c, const template_name *named);
+
+/* command_template_namespace finds the namespace when only the name was given: the only one that has
+ * such a template. USAGE when several have, NOTFOUND when none has. The store is open. */
+cli_exit command_template_namespace(cli *c, template_name *named);
+
 /* command_act tells who acts (--by, else $USER) and why (--reason). */
 tasker_act command_act(const cli *c);
 

@@ -55,7 +55,7 @@ static cli_exit tell(cli *c, cli_exit code, const char *status, tk_str message, 
     tk_buf text = {0};
     tk_buf_text(&text, "tasker: ");
     out_escape(&text, message, 0, false);
-    if (path.size > 0) {
+    if (path.size > 0 && path.data[0] != '$') { /* that of a document is in the message */
         tk_buf_text(&text, " (");
         out_escape(&text, path, 0, false);
         tk_buf_char(&text, ')');
@@ -138,7 +138,84 @@ static cli_exit exit_of(tasker_status status) {
     return CLI_EXIT_STORE;
 }
 
+/* Members of the JSON that is made of options, by what people wrote instead. */
+static const struct {
+    const char *member, *option;
+} written_as[] = {
+    {"name", "NAMESPACE/NAME"},
+    {"namespace", "NAMESPACE/NAME"},
+    {"version", "VERSION"},
+    {"context", "--context"},
+    {"idempotency_key", "--key"},
+    {"run_at", "--at"},
+    {"delay", "--delay"},
+    {"initiator", "--initiator"},
+    {"source_system", "--source"},
+    {"reason", "--reason"},
+    {"tags", "--tag"},
+    {"bypass_steps", "--bypass"},
+    {"priority", "--priority"},
+    {"state", "--state"},
+    {"tag", "--tag"},
+    {"after", "--after"},
+    {"correlation_id", "--correlation"},
+    {"limit", "--limit"},
+};
+
+/* "--at soon": with its value, when that is short and there is only one. */
+static void write_option(const cli *c, tk_buf *buf, const char *option) {
+    enum { VALUE_BYTES_MAX = 60 };
+    const char *value = NULL;
+    size_t count = 0;
+    for (size_t i = 0; i < c->given_count; i++) {
+        bool same =
+            strncmp(option, "--", 2) == 0 && strcmp(c->given[i].option->name, option + 2) == 0;
+        value = same ? c->given[i].value : value;
+        count += same ? 1 : 0;
+    }
+    tk_buf_text(buf, option);
+    if (count == 1 && strlen(value) <= VALUE_BYTES_MAX && strcmp(option, "--context") != 0) {
+        tk_buf_printf(buf, " %s", value);
+    }
+}
+
+/* "$.run_at" is --at for who gave options, run_at in a request; what is inside a context stays. */
+static void write_place(const cli *c, tk_buf *buf, const char *path) {
+    const char *member = path[1] == '.' ? path + 2 : path + 1;
+    size_t size = strcspn(member, ".[");
+    for (size_t i = 0; i < TK_COUNT_OF(written_as) && !cli_has(c, "request"); i++) {
+        bool inside = member[size] == '.' && strcmp(written_as[i].member, "context") == 0;
+        if (strlen(written_as[i].member) == size && !inside &&
+            memcmp(written_as[i].member, member, size) == 0) {
+            write_option(c, buf, written_as[i].option);
+            return;
+        }
+    }
+    tk_buf_text(buf, member);
+}
+
+/* "--at: a time is expected": where it is stands before what is wrong, once. */
+static cli_exit tell_place(cli *c, const tasker_error *error, const char *next) {
+    tk_buf text = {0};
+    const char *message = error->message;
+    const char *dot = strrchr(error->path, '.');
+    size_t size = dot == NULL ? 0 : strlen(dot + 1);
+    if (size > 0 && strncmp(message, dot + 1, size) == 0 && message[size] == ':') {
+        message += size + sizeof(": ") - 1;
+    }
+    write_place(c, &text, error->path);
+    tk_buf_text(&text, text.size > 0 ? ": " : "");
+    tk_buf_text(&text, message);
+    cli_exit code = tell(c, exit_of(error->status), tasker_status_name(error->status),
+                         tk_buf_view(&text), tk_str_of(error->path), next);
+    tk_buf_release(&text);
+    return code;
+}
+
 cli_exit cli_fail_error(cli *c, const tasker_error *error, const char *next) {
+    if (error->path[0] == '$' && error->status != TASKER_NOTFOUND) {
+        return tell_place(c, error, next);
+    }
     return tell(c, exit_of(error->status), tasker_status_name(error->status),
                 tk_str_of(error->message), tk_str_of(error->path), next);
 }

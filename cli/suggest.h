@@ -7,7 +7,7 @@
 #include "base.h"
 
 /* Longer words are not compared. */
-#define SUGGEST_BYTES_MAX 40
+#define SUGGEST_BYTES_MAX 100
 
 /* What was found so far; zero-initialised is empty. */
 typedef struct suggestion {

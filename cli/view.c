@@ -18,6 +18,23 @@ static const struct {
     {"resolved_manually", OUT_GREEN, "\u270e", "*"},
 };
 
+const char *const view_task_states[] = {
+    "pending",
+    "initializing",
+    "enqueuing_steps",
+    "steps_in_process",
+    "evaluating_results",
+    "waiting_for_dependencies",
+    "waiting_for_retry",
+    "blocked_by_failures",
+    "complete",
+    "error",
+    "cancelled",
+    "resolved_manually",
+    "running",
+    NULL,
+};
+
 static size_t look_of(tk_str state) {
     size_t i = 0;
     while (i < TK_COUNT_OF(looks) && !tk_str_is(state, looks[i].state)) {

@@ -30,6 +30,9 @@ typedef struct task_facts {
 step_facts view_step_facts(tk_arena *arena, tk_json step);
 task_facts view_task_facts(tk_arena *arena, tk_json task);
 
+/* The words that `task list --state` takes; ended by NULL. */
+extern const char *const view_task_states[];
+
 /* view_state_color and view_state_sign: how a state looks. */
 out_color view_state_color(tk_str state);
 const char *view_state_sign(const out *o, tk_str state);

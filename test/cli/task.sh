@@ -25,7 +25,17 @@ check "the same key answers the same task" test "$key_first" = "$(submit cli/cha
 expect "and says so" -j '.known and .context_differs' submit cli/chain --key K-1 -c '{"a":2}' --json
 
 expect "an unknown template" -c 3 -e 'try: tasker template list' submit cli/none
-expect "no namespace" -c 2 -e 'a namespace is missing' submit chain
+expect "one that is nearly right" -c 3 -e 'no template cli/chian is registered; did you mean cli/chain\?' \
+    submit cli/chian
+expect "one of another namespace" -c 3 -e 'no template clu/chain is.*did you mean cli/chain\?' submit clu/chain
+expect "one of another version" -c 3 -e 'no template cli/slow:9 is.*did you mean cli/slow:2.1\?' submit cli/slow:9
+expect "no namespace" -c 2 -e 'a namespace is missing; did you mean cli/chain\?' submit chain
+expect "no namespace, and nobody knows the name" -c 3 -e 'no template qqqqqq is registered$' submit qqqqqq
+expect "a time that is none" -c 2 -e '^tasker: --at soon: a time is expected' -E '\$' submit cli/chain --at soon
+expect "a wrong member of a request" -c 2 -e '^tasker: namespace: a text' -E '\$' submit -r '{"name":"chain"}'
+expect "one of several requests" -c 2 -e '^tasker: \[1\].run_at: a text' -E '\$' submit -r \
+    '[{"name":"chain","namespace":"cli","context":{}},{"name":"chain","namespace":"cli","context":{},"run_at":1}]'
+expect "as JSON the path stays a path" -c 2 -j '.error.path == "$.run_at"' submit cli/chain --at soon --json
 expect "no name" -c 2 -e 'a name is missing' submit
 expect "a context that is no JSON" -c 2 -e '--context: .*byte 5' submit cli/chain -c '{"a":}'
 expect "a context that is no object" -c 2 -e 'context' submit cli/chain -c '[1]'
@@ -41,7 +51,7 @@ expect "a context that is too large" -c 2 -e '1048576|large' submit cli/chain -c
 expect "--request with something beside it" -c 2 -e 'leave out --priority' \
     submit -r '{}' --priority 5
 expect "--request with a word beside it" -c 2 -e 'leave out cli/chain' submit cli/chain -r '{}'
-expect "an unknown step to bypass" -c 2 -e 'bypass_steps' submit cli/chain --bypass nostep
+expect "an unknown step to bypass" -c 2 -e '^tasker: --bypass nostep: ' submit cli/chain --bypass nostep
 expect "a time that is none" -c 2 -e 'run_at|TIME|time' submit cli/chain --at tomorrow
 
 expect "last is the newest" -j '.name == "chain"' show last --json
@@ -57,7 +67,10 @@ expect "the next page" -j '(.tasks | length) == 2' list --limit 2 --after "$next
 expect "a cursor that is none" -c 2 -e 'after' list --after nonsense
 expect "filtered by tag" -j '.tasks | map(.task_uuid) == ["'"$task"'"]' list --tag big --json
 expect "filtered by name" -j '.tasks | map(.name) | unique == ["slow"]' list --name slow --json
-expect "filtered by an unknown state" -c 2 -e 'state' list --state nonsense
+expect "filtered by an unknown state" -c 2 -e '^tasker: --state nonsense is no state: expected pending, .*, running$' \
+    list --state nonsense
+expect "by one that is nearly right" -c 2 -e 'did you mean complete\?' list --state completed
+expect "a correlation that is none" -c 2 -e '^tasker: --correlation x: expected a UUID' list --correlation x
 expect "an empty list" -j '.tasks == []' list --namespace none --json
 
 # Beside a worker on the same file.

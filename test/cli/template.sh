@@ -85,6 +85,8 @@ expect "the list as JSON" -j 'type == "array" and (map(.name) | contains(["chain
     template list --json
 expect "one of them" -o 'cli/slow:2.1, revision 1' -o 'flaky.*cli.flaky.*3' -o 'slow	flaky	cli.slow	.*30 s' \
     template show cli/slow
+expect "one of them by its name alone" -o 'cli/slow:2.1, revision 1' template show slow
+expect "one that is nearly right" -c 3 -e 'did you mean cli/slow\?' template show cli/slwo
 expect "one of them by version" -o 'slow:2.1' template show cli/slow:2.1
 expect "one of them by options" -o 'slow:2.1' template show -N cli -n slow --version 2.1
 expect "one of them as JSON" -j '.name == "slow" and (.steps | length) == 2' template show cli/slow --json
