@@ -1,220 +1,17 @@
 /*
- * command_template.c - template check, put, list, show.
+ * command_template.c - template list, show.
  */
-#include <sys/stat.h>
-
 #include "commands.h"
 #include "json_view.h"
 #include "table.h"
 
-/* A finding the way compilers write them, so that editors can jump to it. */
-static void show_finding(cli *c, tk_json finding, bool warning) {
-    out *o = &c->out;
-    out_text(o, OUT_BOLD, json_text(&c->arena, tk_json_member(finding, "file")), 0);
-    out_printf(o, ":%" PRId64 ":%" PRId64 ": ", json_count(finding, "line"),
-               json_count(finding, "column"));
-    if (warning) {
-        out_text(o, OUT_YELLOW, TK_STR("warning"), 0);
-    } else {
-        out_text(o, OUT_RED, TK_STR("error"), 0);
-    }
-    out_printf(o, ": ");
-    out_text(o, OUT_PLAIN, json_text(&c->arena, tk_json_member(finding, "message")), 0);
-    tk_str path = json_text(&c->arena, tk_json_member(finding, "path"));
-    if (path.size > 0) {
-        out_printf(o, " (");
-        out_text(o, OUT_PLAIN, path, 0);
-        out_printf(o, ")");
-    }
-    out_printf(o, "\n");
-}
-
-static void show_findings(cli *c, tk_json report) {
-    tk_json_iterator errors = tk_json_each(tk_json_member(report, "errors"));
-    while (tk_json_next(&errors)) {
-        show_finding(c, errors.value, false);
-    }
-    tk_json_iterator warnings = tk_json_each(tk_json_member(report, "warnings"));
-    while (tk_json_next(&warnings)) {
-        show_finding(c, warnings.value, true);
-    }
-}
-
-static bool is_valid(tk_json report) {
-    return tk_json_member(report, "valid").kind == TK_JSON_TRUE;
-}
-
-/* "orders/fulfil:1.0.0" */
-static void show_template_name(cli *c, tk_json template) {
+void command_template_title(cli *c, tk_json template) {
     out_text(&c->out, OUT_BOLD, json_text(&c->arena, tk_json_member(template, "namespace")), 0);
     out_printf(&c->out, "/");
     out_text(&c->out, OUT_BOLD, json_text(&c->arena, tk_json_member(template, "name")), 0);
     out_printf(&c->out, ":");
     out_text(&c->out, OUT_BOLD, json_text(&c->arena, tk_json_member(template, "version")), 0);
 }
-
-/* Reports of several files: for people line by line, with --json one array at the end. */
-typedef struct reports {
-    tk_buf json;
-    size_t bad;
-} reports;
-
-static void report_keep(cli *c, reports *all, tk_json report) {
-    all->bad += is_valid(report) ? 0 : 1;
-    if (c->json) {
-        tk_json_write_comma(&all->json);
-        tk_buf_str(&all->json, report.text);
-        return;
-    }
-    show_findings(c, report);
-}
-
-static cli_exit reports_end(cli *c, reports *all, cli_exit code) {
-    if (code == CLI_EXIT_OK && c->json) {
-        tk_buf_char(&all->json, ']');
-        tk_json value = {0};
-        tasker_error error = {0};
-        if (all->json.failed) {
-            code = cli_nomem(c);
-        } else if (tk_json_parse(tk_buf_view(&all->json), TK_BUF_BYTES_MAX, &value, &error) !=
-                   TASKER_OK) {
-            code = cli_fail_error(c, &error, NULL);
-        } else {
-            json_print(&c->out, value);
-        }
-    }
-    tk_buf_release(&all->json);
-    if (code == CLI_EXIT_OK && all->bad > 0) {
-        code = CLI_EXIT_PROBLEM;
-    }
-    return code;
-}
-
-/* A longer file is read one byte beyond the limit, so that the library says what it thinks of it. */
-static cli_exit read_template(cli *c, const char *path, tk_str *yaml) {
-    return cli_file(c, path, CLI_DOCUMENT_BYTES_MAX, yaml);
-}
-
-static cli_exit check_file(cli *c, reports *all, const char *path) {
-    tk_str yaml = {NULL, 0};
-    cli_exit code = read_template(c, path, &yaml);
-    if (code != CLI_EXIT_OK) {
-        return code;
-    }
-    tasker_text text = {0};
-    tasker_error error = {0};
-    const char *name = strcmp(path, "-") == 0 ? "standard input" : path;
-    if (tasker_template_check(yaml, name, cli_value(c, "environment"), &text, &error) !=
-        TASKER_OK) {
-        return cli_fail_error(c, &error, NULL);
-    }
-    tk_json report = {0};
-    code = cli_parse(c, &text, &report);
-    if (code != CLI_EXIT_OK) {
-        return code;
-    }
-    report_keep(c, all, report);
-    if (!c->json && is_valid(report)) {
-        out_text(&c->out, OUT_PLAIN, tk_str_of(name), 0);
-        out_printf(&c->out, ": ");
-        show_template_name(c, report);
-        out_printf(&c->out, ", %" PRId64 " steps, ok\n", json_count(report, "steps"));
-    }
-    return CLI_EXIT_OK;
-}
-
-cli_exit command_template_check(cli *c) {
-    reports all = {0};
-    tk_buf_char(&all.json, '[');
-    cli_exit code = CLI_EXIT_OK;
-    for (size_t i = 0; i < c->word_count && code == CLI_EXIT_OK; i++) {
-        code = check_file(c, &all, c->words[i]);
-    }
-    return reports_end(c, &all, code);
-}
-
-/* --- put -------------------------------------------------------------------------------------- */
-
-static void show_put(cli *c, reports *all, tk_json report) {
-    report_keep(c, all, report);
-    if (!c->json && is_valid(report)) {
-        show_template_name(c, report);
-        out_printf(&c->out, " registered, revision %" PRId64 "\n", json_count(report, "revision"));
-    }
-}
-
-static cli_exit put_directory(cli *c, reports *all, const char *path) {
-    tasker_text text = {0};
-    tasker_error error = {0};
-    if (tasker_template_put_directory(c->store, path, &text, &error) != TASKER_OK) {
-        return cli_fail_error(c, &error, path == NULL ? "tasker template put DIRECTORY" : NULL);
-    }
-    tk_json answer = {0};
-    cli_exit code = cli_parse(c, &text, &answer);
-    tk_json_iterator it = tk_json_each(tk_json_member(answer, "templates"));
-    while (code == CLI_EXIT_OK && tk_json_next(&it)) {
-        show_put(c, all, it.value);
-    }
-    return code;
-}
-
-/* A file with errors is reported with all of them, so it is checked first. */
-static cli_exit put_file(cli *c, reports *all, const char *path) {
-    tk_str yaml = {NULL, 0};
-    cli_exit code = read_template(c, path, &yaml);
-    if (code != CLI_EXIT_OK) {
-        return code;
-    }
-    const char *name = strcmp(path, "-") == 0 ? "standard input" : path;
-    tasker_text text = {0};
-    tasker_error error = {0};
-    tasker_status status =
-        tasker_template_check(yaml, name, cli_value(c, "environment"), &text, &error);
-    tk_json report = {0};
-    if (status == TASKER_OK) {
-        code = cli_parse(c, &text, &report);
-        if (code != CLI_EXIT_OK) {
-            return code;
-        }
-        if (!is_valid(report)) {
-            report_keep(c, all, report);
-            return CLI_EXIT_OK;
-        }
-        status = tasker_template_put(c->store, yaml, name, &text, &error);
-    }
-    if (status != TASKER_OK) {
-        return cli_fail_error(c, &error, NULL);
-    }
-    code = cli_parse(c, &text, &report);
-    if (code == CLI_EXIT_OK) {
-        show_put(c, all, report);
-    }
-    return code;
-}
-
-static cli_exit put(cli *c, reports *all, const char *path) {
-    struct stat facts;
-    bool directory = stat(path, &facts) == 0 && S_ISDIR(facts.st_mode);
-    return directory ? put_directory(c, all, path) : put_file(c, all, path);
-}
-
-cli_exit command_template_put(cli *c) {
-    cli_exit code = cli_store_open(c, CLI_CREATE);
-    if (code != CLI_EXIT_OK) {
-        return code;
-    }
-    reports all = {0};
-    tk_buf_char(&all.json, '[');
-    if (c->word_count == 0) {
-        code = put_directory(c, &all, NULL);
-    }
-    for (size_t i = 0; i < c->word_count && code == CLI_EXIT_OK; i++) {
-        code = put(c, &all, c->words[i]);
-    }
-    return reports_end(c, &all, code);
-}
-
-/* --- list, show ------------------------------------------------------------------------------- */
 
 /* {"namespace":…,"name":…,"version":…}, as far as they are given. */
 static void write_filter(tk_buf *filter, const template_name *named) {
@@ -376,7 +173,7 @@ cli_exit command_template_show(cli *c) {
         json_print(&c->out, answer);
         return CLI_EXIT_OK;
     }
-    show_template_name(c, answer);
+    command_template_title(c, answer);
     out_printf(&c->out, ", revision %" PRId64 "\n", json_count(answer, "revision"));
     tk_str description = json_text(&c->arena, tk_json_member(answer, "description"));
     if (description.size > 0) {

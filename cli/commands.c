@@ -113,16 +113,17 @@ const cli_command cli_commands[] = {
     {
         .group = "template",
         .verb = "check",
-        .arguments = "FILE...",
+        .arguments = "FILE|DIRECTORY...",
         .words_min = 1,
         .words_max = WORDS_MANY,
         .options = environment_options,
         .summary = "tell every error and warning in template files",
         .description =
             "Needs no store. Each finding is a line FILE:LINE:COLUMN: MESSAGE that says\n"
-            "what is expected. - reads standard input. With --json an array of reports.",
-        .examples = EXAMPLES("template check config/tasks/*.yaml",
-                             "template check -e production order.yaml"),
+            "what is expected. - reads standard input. Of a directory all *.yml and *.yaml\n"
+            "below it are checked. With --json an array of reports.",
+        .examples =
+            EXAMPLES("template check config/tasks", "template check -e production order.yaml"),
         .exits = "123",
         .run = command_template_check,
     },

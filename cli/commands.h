@@ -16,7 +16,7 @@ const cli_command *cli_command_alone(const char *word);
 
 bool cli_group_known(const char *group);
 
-/* command_template.c */
+/* command_template_put.c, command_template.c */
 cli_exit command_template_check(cli *c);
 cli_exit command_template_put(cli *c);
 cli_exit command_template_list(cli *c);
@@ -57,6 +57,9 @@ typedef struct template_name {
 /* command_template_name reads the first word, [NAMESPACE/]NAME[:VERSION], and --namespace, --name,
  * --version, which must not say the same twice. */
 cli_exit command_template_name(cli *c, template_name *named);
+
+/* command_template_title shows "orders/fulfil:1.0.0". */
+void command_template_title(cli *c, tk_json template);
 
 /* command_template_fail tells that the template is not registered, and which one may be meant. */
 cli_exit command_template_fail(cli *c, const template_name *named);

@@ -57,7 +57,16 @@ head -c 1100000 /dev/zero | tr '\0' '#' >"$place/large.yaml"
 expect "a file that is too large" -c 1 -o 'large.yaml:' template check "$place/large.yaml"
 expect "a file that is not there" -c 3 -e 'cannot read .*none.yaml: No such file' \
     template check "$place/none.yaml"
-expect "a folder is no file" -c 2 -e 'Is a directory' template check test/cli
+expect "a folder has all its files checked" -o 'bad_end.yaml: cli/bad_end' -o 'slow.yaml: cli/slow' \
+    template check test/cli
+expect "a folder without a template" -c 3 -e 'no \*.yml and no \*.yaml below .*/empty' \
+    template check "$(mkdir -p "$place/empty" && echo "$place/empty")"
+printf '%s' "$head"'colour: red
+steps:
+  - {name: x, handler: {callable: X}, dependencies: [n1]}
+size: 7' >"$place/order.yaml"
+"$tasker" template check "$place/order.yaml" | sed 's/^[^:]*:\([0-9]*\):.*/\1/' | tr '\n' ' ' >"$place/lines"
+check "errors and warnings are told in the order of the file" grep -qx '4 6 7 ' "$place/lines"
 expect "no file at all" -c 2 -e 'needs FILE' template check
 
 # Registering.
