@@ -28,22 +28,21 @@ module TaskerCore
   autoload :TemplateDiscovery, "tasker_core/template_discovery"
   autoload :TestEnvironment, "tasker_core/test_environment"
 
-  # Handlers' base classes.
-  module StepHandler
-    autoload :Api, "tasker_core/step_handler/api"
-  end
-
   # Which class does which step.
   module Registry
     autoload :HandlerRegistry, "tasker_core/registry/handler_registry"
   end
 
-  # What runs steps in this process.
+  # What runs steps in this process, and names of it that other versions have.
   module Worker
+    include Models
+    include Registry
+
     autoload :Bootstrap, "tasker_core/worker/bootstrap"
     autoload :StepExecutionSubscriber, "tasker_core/worker/step_execution_subscriber"
-    autoload :HandlerRegistry, "tasker_core/registry/handler_registry"
   end
+  Types::Sequence = Models::DependencyResultsWrapper
+  Types::StepContext = Models::StepContext
 
   # What the process uses unless a call says otherwise, and what runs around every handler.
   class Configuration

@@ -48,7 +48,7 @@ module TaskerCore
     # @return [TaskHandle]
     # @raise [Errors::FFIError] the message says which member is wrong; context[:path] too
     def submit(request = nil, **members)
-      TaskHandle.new(self, submit_request(request || {}, **members).fetch("task_uuid"))
+      task(submit_request(request, **members).fetch("task_uuid"))
     end
 
     # Submits all or none, in one transaction.
@@ -57,14 +57,16 @@ module TaskerCore
     # @return [Array<TaskHandle>]
     # @raise [Errors::FFIError]
     def submit_many(requests)
-      answers = parse(native.submit(FFI.dump(requests.map { |one| members_of(one) }, "request")))
-      answers.map { |answer| TaskHandle.new(self, answer.fetch("task_uuid")) }
+      answers = submit_request(requests.map { |one| members_of(one) })
+      answers.map { |answer| task(answer.fetch("task_uuid")) }
     end
 
-    # @return [Hash] the engine's answer: task_uuid, step_mapping, known, …
+    # @param request [Hash, Array<Hash>] (see #submit)
+    # @return [Hash, Array<Hash>] the engine's answer: task_uuid, step_mapping, known, …
     # @raise [Errors::FFIError]
     def submit_request(request, **members)
-      parse(native.submit(FFI.dump(members_of(request).merge(members), "request")))
+      request = members_of(request).merge(members) unless request.is_a?(Array)
+      parse(native.submit(FFI.dump(request, "request")))
     end
 
     # @param uuid [String]
@@ -139,9 +141,9 @@ module TaskerCore
     # @return [TaskHandle] itself
     # @raise [Errors::TimeoutError]
     def wait(timeout: nil)
-      give_up_at = timeout && (clock + timeout)
-      until @client.rests?(uuid, look_ms(give_up_at))
-        next if give_up_at.nil? || clock < give_up_at
+      give_up_at = clock + (timeout || Float::INFINITY)
+      until @client.rests?(uuid, ((give_up_at - clock) * 1000).clamp(0, LOOK_MS).ceil)
+        next if clock < give_up_at
 
         raise Errors::TimeoutError.new("task #{uuid} does not rest after #{timeout} s",
                                        timeout_duration: timeout)
@@ -187,12 +189,6 @@ module TaskerCore
     alias inspect to_s
 
     private
-
-    def look_ms(give_up_at)
-      return LOOK_MS if give_up_at.nil?
-
-      ((give_up_at - clock) * 1000).ceil.clamp(0, LOOK_MS)
-    end
 
     def clock = Process.clock_gettime(Process::CLOCK_MONOTONIC)
   end

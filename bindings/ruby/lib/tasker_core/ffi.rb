@@ -18,9 +18,15 @@ module TaskerCore
     # A result or metadata that JSON cannot express; the message says where.
     class PayloadError < Errors::FFIError; end
 
-    # What a running worker consists of.
-    Runtime = Struct.new(:store, :worker, :handle_id, :worker_id, :namespaces, :environment, :pid,
-                         keyword_init: true)
+    # What a running worker consists of; templates is the folder they came from, if any.
+    Runtime = Struct.new(:store, :worker, :handle_id, :worker_id, :namespaces, :environment, :url,
+                         :templates, :threads, :pid, keyword_init: true) do
+      # @return [String] who runs with what; without the password of the store
+      def to_s
+        "worker #{worker_id} (store #{url.sub(%r{//[^/]*@}, "//")}, " \
+          "templates #{templates || "of the store"}, #{threads} threads)"
+      end
+    end
 
     @lock = Mutex.new
     @runtime = nil
@@ -33,12 +39,11 @@ module TaskerCore
       # @return [Hash] handle_id, status ("started" or "already_running"), message, worker_id
       # @raise [Errors::FFIError]
       def bootstrap_worker(config = nil)
-        config = (config || {}).to_h.transform_keys(&:to_sym)
         @lock.synchronize do
           return describe("already_running", "Worker system is already running") if running?
 
-          @runtime = open_runtime(config)
-          describe("started", "Worker system started").merge("worker_id" => @runtime.worker_id)
+          @runtime = open_runtime(settings(config.to_h.transform_keys(&:to_sym).compact))
+          describe("started", "Worker system started")
         end
       end
 
@@ -59,11 +64,8 @@ module TaskerCore
         stopped = @lock.synchronize { @runtime.tap { @runtime = nil } }
         return "Worker system not running" if stopped.nil? || stopped.pid != Process.pid
 
-        begin
-          stopped.worker.stop(0)
-        rescue Errors::FFIError => e # another worker recovers what could not be saved
-          Logger.instance.error("stopping: #{e.message}")
-        end
+        # What could not be saved another worker recovers.
+        Logger.instance.attempt("stopping") { stopped.worker.stop(0) }
         stopped.worker.close
         stopped.store.close
         "Worker system stopped"
@@ -112,8 +114,8 @@ module TaskerCore
         raise Errors::FFIError, "a completion is a Hash with an event_id" if event_id.nil?
         return if complete_step_event(event_id, completion)
 
-        Logger.instance.info("step #{member(completion, :step_uuid)}: its claim is not current " \
-                             "any more, the completion changes nothing")
+        Logger.instance.info("step #{member(completion, :step_uuid)}: this result came too late " \
+                             "and is not recorded; the step was given back, cancelled or timed out")
         nil
       end
 
@@ -165,55 +167,61 @@ module TaskerCore
 
       private
 
-      def open_runtime(config)
+      # What was asked for, over what is configured.
+      def settings(config)
         defaults = TaskerCore.configuration
-        url = config[:store] || defaults.store
-        store = Native::Store.open(url, defaults.environment, false, false)
-        found = put_templates(store, config[:templates] || defaults.templates)
-        worker = open_worker(store, config, defaults)
-        Runtime.new(store: store, worker: worker, handle_id: uuid,
-                    worker_id: config[:worker_id] || "ruby-worker-#{uuid}",
-                    namespaces: (config[:namespaces] || defaults.namespaces || found).map(&:to_s),
-                    environment: defaults.environment, pid: Process.pid)
+        { store: defaults.store, templates: defaults.templates, threads: defaults.threads,
+          namespaces: defaults.namespaces, worker_id: "ruby-worker-#{uuid}", **config,
+          environment: defaults.environment }
+      end
+
+      def open_runtime(config)
+        store = Native::Store.open(config[:store], config[:environment], false, false)
+        found = put_templates(store, config[:templates])
+        namespaces = config[:namespaces] || found["templates"].filter_map { |one| one["namespace"] }
+        Runtime.new(store: store, worker: open_worker(store, config), handle_id: uuid,
+                    worker_id: config[:worker_id], namespaces: namespaces.map(&:to_s).uniq,
+                    url: config[:store], templates: found["directory"],
+                    threads: Integer(config[:threads]), environment: config[:environment],
+                    pid: Process.pid)
       rescue StandardError
         store&.close
         raise
       end
 
-      def open_worker(store, config, defaults)
-        callables = config[:callables] || Registry::HandlerRegistry.instance.registered_handlers
+      def open_worker(store, config)
+        registry = Registry::HandlerRegistry.instance
+        callables = config[:callables] || registry.discover!(config[:templates])
         if callables.empty?
           raise Errors::ConfigurationError,
                 "nothing to run: no template in #{config[:templates] || "config/tasks"} " \
                 "names a handler that is loaded"
         end
-        namespaces = Array(config[:namespaces] || defaults.namespaces)
         polls = config[:event_driven_enabled] == false ||
                 (config[:deployment_mode] || config[:deployment_mode_hint]) == "PollingOnly"
-        threads = Integer(config[:threads] || defaults.threads)
-        Native::Worker.open(store, texts(callables), texts(namespaces), config[:worker_id]&.to_s,
-                            threads, polls).tap(&:start)
+        Native::Worker.open(store, texts(callables), texts(Array(config[:namespaces])),
+                            config[:worker_id].to_s, Integer(config[:threads]), polls).tap(&:start)
       end
 
-      # @return [Array<String>] the namespaces of the templates
+      # @return [Hash] directory, templates
       def put_templates(store, directory)
         report = JSON.parse(store.put_templates(directory&.to_s))
-        report["templates"].reject { |one| one["valid"] }.each do |one|
-          errors = Array(one["errors"]).map { |error| error.values_at(*%w[file line message]) }
-          Logger.instance.error("template refused: #{errors.map { |e| e.join(":") }.join("; ")}")
+        report["templates"].flat_map { |one| one["errors"] }.each do |error|
+          place = error.values_at("file", "line", "message").join(":")
+          Logger.instance.error("template refused: #{place}")
         end
-        report["templates"].filter_map { |one| one["namespace"] }.uniq
+        report
       rescue Errors::FFIError => e
         raise unless e.context[:status] == "notfound" && directory.nil?
 
-        Logger.instance.debug("no folder of templates: those of the store are used")
-        []
+        { "directory" => nil, "templates" => [] }
       end
 
       def texts(list) = list.map { |text| text.to_s.dup.freeze }.freeze
 
       def describe(status, message)
-        { "handle_id" => @runtime.handle_id, "status" => status, "message" => message }
+        { "handle_id" => @runtime.handle_id, "worker_id" => @runtime.worker_id,
+          "status" => status, "message" => message }
       end
 
       def uuid = Random.urandom(16).unpack("H8H4H4H4H12").join("-")
@@ -251,26 +259,21 @@ module TaskerCore
         return "#{path[0, 100]}… is more than 128 levels deep" if above.size > 128
 
         case value
-        when Hash
-          keys = value.keys.map { |key| ["a key of #{path}", key.to_s] }
-          flaw_in(keys + value.map { |key, item| ["#{path}.#{key}", item] }, value, above)
-        when Array
-          flaw_in(value.each_with_index.map { |item, i| ["#{path}[#{i}]", item] }, value, above)
-        when Float then "#{value} at #{path}" unless value.finite?
-        when String then "broken #{value.encoding} text at #{path}" unless utf8?(value)
+        when Hash, Array
+          inner = items(value, path)
+          inner.lazy.filter_map { |place, item| flaw(item, place, [*above, value]) }.first
         else JSON.generate(value) && nil
         end
       rescue Exception => e # rubocop:disable Lint/RescueException -- a value's own to_json or to_s
-        "#{e.class} at #{path}"
+        what = value.is_a?(String) ? "broken #{value.encoding} text" : e.class
+        "#{value.is_a?(Float) ? value : what} at #{path}"
       end
 
-      def flaw_in(items, value, above)
-        items.lazy.filter_map { |path, item| flaw(item, path, above + [value]) }.first
-      end
+      def items(value, path)
+        return value.each_with_index.map { |item, i| ["#{path}[#{i}]", item] } if value.is_a?(Array)
 
-      def utf8?(text)
-        text = text.dup.force_encoding(Encoding::UTF_8) if text.encoding == Encoding::BINARY
-        text.valid_encoding?
+        keys = value.keys.map { |key| ["a key of #{path}", key.to_s] }
+        keys + value.map { |key, item| ["#{path}.#{key}", item] }
       end
     end
   end

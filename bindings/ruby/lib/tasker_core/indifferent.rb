@@ -26,15 +26,16 @@ module TaskerCore
         freeze
       end
 
-      # @return [Object] a new plain document at each call
+      # @param object_class [Class, nil] what objects become; nil: Hash
+      # @return [Object] a new document at each call
       # @raise [JSON::ParserError]
-      def value = JSON.parse(text, max_nesting: DEPTH_MAX)
+      def value(object_class = nil)
+        JSON.parse(text, max_nesting: DEPTH_MAX, object_class: object_class)
+      end
 
       # @return [Object] the same with indifferent hashes
       # @raise [JSON::ParserError]
-      def indifferent
-        JSON.parse(text, max_nesting: DEPTH_MAX, object_class: IndifferentHash)
-      end
+      def indifferent = value(IndifferentHash)
     end
   end
 
@@ -102,12 +103,10 @@ module TaskerCore
     end
 
     def update(*others)
-      others.each do |other|
-        other.each_pair do |key, value|
-          self[key] = block_given? && key?(key) ? yield(to_key(key), self[key], value) : value
-        end
-      end
-      self
+      hashes = others.map { |other| IndifferentHash.wrap(other) }
+      return super(*hashes) unless block_given?
+
+      super(*hashes) { |*collision| IndifferentHash.wrap(yield(*collision)) }
     end
     alias merge! update
 
@@ -124,7 +123,7 @@ module TaskerCore
     private
 
     def to_key(key) = key.is_a?(Symbol) ? key.name : key
-    def renew(made) = made.is_a?(Hash) ? IndifferentHash.new.update(made) : made
+    def renew(made) = made.is_a?(Hash) ? IndifferentHash[made] : made
   end
 end
 

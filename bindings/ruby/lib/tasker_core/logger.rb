@@ -48,6 +48,19 @@ module TaskerCore
       end
     end
 
+    # Runs the block, and logs what it raises.
+    #
+    # @api private
+    # @param what [String] was being done
+    # @param kinds [Array<Class>] that are logged beside StandardError
+    # @return [Object, nil] what the block answers
+    def attempt(what, *kinds)
+      yield
+    rescue StandardError, *kinds => e
+      error("#{what}: #{e.class}: #{e.message}")
+      nil
+    end
+
     private
 
     # A level word that nobody knows is read as :info: a log line is never worth an exception.

@@ -21,14 +21,9 @@ module TaskerCore
       class << self
         private
 
-        # @param names [Array<Symbol>] members that are handed out as they are
-        def reads(*names)
-          names.each { |name| define_method(name) { field(name) } }
-        end
-
-        # @param names [Array<Symbol>] members to look into: indifferent copies
+        # @param names [Array<Symbol>] members that are handed out
         # @param default [Object] what stands for one that is missing
-        def copies(*names, default: {})
+        def reads(*names, default: nil)
           names.each { |name| define_method(name) { copy(name, default) } }
         end
 
@@ -61,13 +56,8 @@ module TaskerCore
         @data.is_a?(Hash) ? @data : {}
       end
 
-      def field(name)
-        value = raw(name)
-        value.is_a?(JsonText) ? value.value : value
-      end
-
-      # A member for a handler to look into: an indifferent copy, the same one each time.
-      def copy(name, default)
+      # A member for a handler to look into: hashes as an indifferent copy, the same one each time.
+      def copy(name, default = nil)
         @copies.fetch(name) do
           value = IndifferentHash.copy(raw(name))
           @copies[name] = value.nil? ? IndifferentHash.copy(default) : value
@@ -83,16 +73,16 @@ module TaskerCore
 
       # @!attribute [r] context
       #   @return [IndifferentHash] what was submitted; {} when nothing was
-      copies :context
+      reads :context, default: {}
       # @!attribute [r] tags
       #   @return [Array] of String; so are `bypass_steps`, the names of the steps that are left out
-      copies :tags, :bypass_steps, default: []
+      reads :tags, :bypass_steps, default: []
 
       # @return [String, nil]
-      def task_name = field(:task_name) || field(:name)
+      def task_name = copy(:task_name) || copy(:name)
       alias name task_name
       # @return [String, nil]
-      def task_version = field(:task_version) || field(:version)
+      def task_version = copy(:task_version) || copy(:version)
       alias version task_version
 
       protected
@@ -123,11 +113,11 @@ module TaskerCore
       #   @return [IndifferentHash] the handler's `initialization` in the template
       # @!attribute [r] results
       #   @return [IndifferentHash] on a retry, the record of the attempt that failed; else {}
-      copies :inputs, :results
+      reads :inputs, :results, default: {}
 
       # @return [String] the state's word; told from the flags where the event does not name it
       def status
-        word = field(:status) || field(:current_state)
+        word = copy(:status) || copy(:current_state)
         return word if word
         return "complete" if processed
 
@@ -208,7 +198,7 @@ module TaskerCore
 
       private
 
-      def record(name) = copy(name.to_sym, nil)
+      def record(name) = copy(name.to_sym)
 
       def result_of(record)
         record = record.value if record.is_a?(JsonText)
@@ -223,7 +213,7 @@ module TaskerCore
       reads :callable
       # @!attribute [r] initialization
       #   @return [IndifferentHash]
-      copies :initialization
+      reads :initialization, default: {}
     end
 
     # A step, as the template has it.
@@ -232,10 +222,10 @@ module TaskerCore
       wraps handler: HandlerWrapper
       # @!attribute [r] retry
       #   @return [IndifferentHash]
-      copies :retry
+      reads :retry, default: {}
       # @!attribute [r] dependencies
       #   @return [Array<String>] names of the parents
-      copies :dependencies, :publishes_events, default: []
+      reads :dependencies, :publishes_events, default: []
     end
 
     # One claimed step, with all that belongs to it.
@@ -325,16 +315,5 @@ module TaskerCore
       def checkpoint? = false
       alias has_checkpoint? checkpoint?
     end
-  end
-
-  # Names that handlers written for other versions use.
-  module Types
-    Sequence = Models::DependencyResultsWrapper
-    StepContext = Models::StepContext
-  end
-
-  # See {Types}.
-  module Worker
-    include Models
   end
 end

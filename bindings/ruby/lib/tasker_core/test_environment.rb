@@ -1,8 +1,5 @@
 # frozen_string_literal: true
 
-require_relative "logger"
-require_relative "step_handler/base"
-
 module TaskerCore
   # In test runs, loads the example handlers of a project and points the worker at its templates.
   module TestEnvironment

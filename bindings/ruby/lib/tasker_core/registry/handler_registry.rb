@@ -2,12 +2,6 @@
 
 require "monitor"
 require "singleton"
-require_relative "../errors"
-require_relative "../logger"
-require_relative "../models"
-require_relative "../step_handler/base"
-require_relative "../template_discovery"
-require_relative "../test_environment"
 
 module TaskerCore
   # Who does which step.
@@ -48,7 +42,10 @@ module TaskerCore
       # @return [Array<String>] (see #registered_handlers)
       def discover!(directory = nil)
         names = TemplateDiscovery::HandlerDiscovery.discover_all_handlers(directory)
-        (names + TestEnvironment.handler_names).each { |name| discover(name) }
+        (names + TestEnvironment.handler_names).each do |name|
+          # One class that cannot be loaded does not stop the others; whoever calls it is told why.
+          logger.attempt("handler #{name} cannot be loaded", ScriptError) { find(name) }
+        end
         registered_handlers
       end
 
@@ -110,13 +107,6 @@ module TaskerCore
 
       private
 
-      # One class that cannot be loaded does not stop the others; whoever calls it gets the reason.
-      def discover(name)
-        find(name)
-      rescue StandardError, ScriptError => e
-        logger.error("handler #{name} cannot be loaded: #{e.class}: #{e.message}")
-      end
-
       def find(name)
         @handlers[name] || @lock.synchronize do
           handler = @handlers[name] || look_up(name)
@@ -176,9 +166,5 @@ module TaskerCore
         kinds.none?(:rest) && kinds.count { |kind| %i[req opt].include?(kind) } < 3
       end
     end
-  end
-
-  module Worker
-    HandlerRegistry = Registry::HandlerRegistry
   end
 end

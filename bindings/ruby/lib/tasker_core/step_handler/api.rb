@@ -1,6 +1,5 @@
 # frozen_string_literal: true
 
-require "json"
 require "uri"
 require_relative "base"
 
@@ -108,7 +107,7 @@ module TaskerCore
         end
         way = connection ? :by_faraday : :by_net_http
         process_response(send(way, verb, path, params, data, headers))
-      rescue SystemCallError, SocketError, IOError, ::Timeout::Error => e
+      rescue *network_errors => e
         raise Errors::NetworkError.new("#{verb} #{path}: #{e.message}", context: { path: path })
       end
 
@@ -116,8 +115,11 @@ module TaskerCore
         connection.run_request(verb, path, data, headers) do |request|
           request.params.update(params)
         end
-      rescue ::Faraday::Error => e
-        raise Errors::NetworkError.new("#{verb} #{path}: #{e.message}", context: { path: path })
+      end
+
+      def network_errors
+        [SystemCallError, SocketError, IOError, ::Timeout::Error,
+         *(::Faraday::Error if defined?(::Faraday))]
       end
 
       def by_net_http(verb, path, params, data, headers)
@@ -134,10 +136,9 @@ module TaskerCore
       # @return [Numeric, nil] seconds, told as a number or as a date
       def retry_after(headers)
         value = headers["retry-after"] || headers["Retry-After"]
-        return nil if value.nil?
-        return value.to_i if value.match?(/\A\s*\d+\s*\z/)
+        return value.to_i if value&.match?(/\A\s*\d+\s*\z/)
 
-        [(Time.httpdate(value) - Time.now).ceil, 0].max
+        [(Time.httpdate(value.to_s) - Time.now).ceil, 0].max
       rescue ArgumentError
         nil
       end
@@ -147,9 +148,5 @@ module TaskerCore
     end
   end
 
-  module Handlers
-    module Steps
-      API = StepHandler::Api
-    end
-  end
+  Handlers::Steps::API = StepHandler::Api
 end

@@ -30,10 +30,7 @@ module TaskerCore
 
       # @param request (see #handle)
       # @return (see #handle)
-      def initialize_task(request)
-        request = request.to_ffi_hash if request.respond_to?(:to_ffi_hash)
-        TaskerCore.submit(**request.to_h.transform_keys(&:to_sym))
-      end
+      def initialize_task(request) = TaskerCore.submit(request)
 
       # @return [Boolean] is a worker running in this process?
       def orchestration_ready?

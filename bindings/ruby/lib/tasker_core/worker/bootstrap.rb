@@ -1,8 +1,6 @@
 # frozen_string_literal: true
 
 require "singleton"
-require_relative "event_bridge"
-require_relative "step_execution_subscriber"
 
 module TaskerCore
   module Worker
@@ -22,8 +20,7 @@ module TaskerCore
       def initialize(worker, count)
         @worker = worker
         @lock = Mutex.new
-        @running = {} # thread => event id
-        @interrupted = {} # thread => true
+        @running = {} # thread => event id, nil once it was interrupted
         @stopping = false
         @lock.synchronize { @threads = Array.new(count) { spawn(:work) } << spawn(:watch) }
       end
@@ -33,7 +30,7 @@ module TaskerCore
 
       # Gives every running step back: another attempt will follow at once, here or elsewhere.
       def give_back
-        @lock.synchronize { @running.values }.each { |id| @worker.release(id, true) }
+        @lock.synchronize { @running.values.compact }.each { |id| @worker.release(id, true) }
       end
 
       # The native worker is about to stop: threads that end are not replaced.
@@ -65,12 +62,9 @@ module TaskerCore
       def live(job)
         send(job)
         true
-      rescue Errors::FFIError => e
-        Logger.instance.info("tasker #{job}: #{e.message}")
-        true
       rescue Exception => e # rubocop:disable Lint/RescueException
         Logger.instance.error("tasker #{job}: #{e.class}: #{e.message}")
-        false
+        e.is_a?(Errors::FFIError) # the worker is closed
       end
 
       def replace(thread, job)
@@ -101,20 +95,17 @@ module TaskerCore
       rescue Exception => e # rubocop:disable Lint/RescueException -- a listener's; the thread lives on
         Logger.instance.error("step #{event["step_uuid"]}: #{e.class}: #{e.message}")
       ensure
-        overdue = @lock.synchronize do
-          @running.delete(Thread.current)
-          @interrupted.delete(Thread.current)
-        end
+        overdue = @lock.synchronize { @running.delete(Thread.current) }.nil?
         drain_timeout if overdue
         let_go(id) if overdue || !handled
       end
 
       # A step that nobody completed is tried again; to one that is complete this does nothing.
       def let_go(id)
-        @worker.release(id, true)
-        @worker.finished(id)
-      rescue Errors::FFIError => e
-        Logger.instance.error("giving back #{id}: #{e.message}")
+        Logger.instance.attempt("giving back #{id}") do
+          @worker.release(id, true)
+          @worker.finished(id)
+        end
       end
 
       def interruptible
@@ -142,7 +133,7 @@ module TaskerCore
           thread = @running.key(id)
           next if thread.nil? || ending?(thread)
 
-          @interrupted[thread] = true
+          @running[thread] = nil
           thread.raise(Errors::TimeoutError, "the step's time is over")
         end
       end
@@ -208,7 +199,7 @@ module TaskerCore
         signals, writer = IO.pipe
         previous = trap_signals(writer)
         start!(config)
-        logger.info("worker #{@config[:worker_id]} runs; SIGINT or SIGTERM ends it")
+        logger.info("#{FFI.runtime} runs; SIGINT or SIGTERM ends it")
         $stdout.puts(JSON.generate(status)).then { $stdout.flush } while signals.getc == "?"
         logger.info("waits for #{@threads&.busy || 0} handlers; a second signal gives them back")
         drain = Thread.new do
@@ -249,12 +240,12 @@ module TaskerCore
       # @return [Hash]
       def status
         { rust: FFI.worker_status,
-          ruby: { status: @state, handle_stored: !@handle.nil?,
-                  handle_id: @handle && @handle["handle_id"], worker_id: @config[:worker_id],
+          ruby: { status: @state, handle_stored: !@handle.nil?, handle_id: @handle&.dig("handle_id"),
+                  worker_id: @handle&.dig("worker_id"), handlers_busy: @threads&.busy || 0,
                   event_bridge_active: EventBridge.instance.active?,
                   handler_registry_size: Registry::HandlerRegistry.instance.handlers.size,
                   subscriber_active: @subscriber&.active? || false,
-                  subscriber_stats: @subscriber&.stats, handlers_busy: @threads&.busy || 0 } }
+                  subscriber_stats: @subscriber&.stats } }
       rescue StandardError => e
         { error: e.message, ruby: { status: @state } }
       end
@@ -284,18 +275,13 @@ module TaskerCore
       private
 
       def start
-        defaults = TaskerCore.configuration
-        @config[:threads] = Integer(@config[:threads] || defaults.threads)
-        @config[:worker_id] ||= "ruby-worker-#{Process.pid}"
         if @config[:enable_web_api] || @config[:listen]
           logger.warn("this build has no web API: enable_web_api and listen are ignored")
         end
-        folder = [@config[:templates] || defaults.templates].compact
-        callables = Registry::HandlerRegistry.instance.discover!(*folder)
-        @handle = FFI.bootstrap_worker({ **@config, callables: callables })
+        @handle = FFI.bootstrap_worker(@config)
         EventBridge.instance.start!
         @subscriber = StepExecutionSubscriber.current
-        @threads = HandlerThreads.new(FFI.runtime.worker, @config[:threads])
+        @threads = HandlerThreads.new(FFI.runtime.worker, FFI.runtime.threads)
         @pid = Process.pid
         @state = :running
         @at_exit ||= at_exit { shutdown! if @pid == Process.pid }
@@ -317,12 +303,7 @@ module TaskerCore
         !drained.nil? && busy.zero?
       end
 
-      def quietly
-        yield
-      rescue StandardError => e
-        logger.error("shutting down: #{e.class}: #{e.message}")
-        nil
-      end
+      def quietly(&block) = logger.attempt("shutting down", &block)
 
       # A handler of a signal may take no lock: it writes a byte.
       def trap_signals(writer)

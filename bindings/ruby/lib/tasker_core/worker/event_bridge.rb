@@ -127,9 +127,7 @@ module TaskerCore
       end
 
       def announce(name, payload)
-        publish(name, payload) if heard?(name)
-      rescue StandardError => e
-        logger.error("listener of #{name}: #{e.class}: #{e.message}")
+        logger.attempt("listener of #{name}") { publish(name, payload) } if heard?(name)
       end
 
       def heard?(name) = __bus__.listeners.key?(name)

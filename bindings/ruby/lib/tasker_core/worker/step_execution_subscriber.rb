@@ -1,8 +1,5 @@
 # frozen_string_literal: true
 
-require_relative "event_bridge"
-require_relative "../registry/handler_registry"
-
 module TaskerCore
   module Worker
     # Runs the handler of a requested step, and sees to it that the step is completed whatever the
@@ -86,9 +83,7 @@ module TaskerCore
         logger.warn("step #{step.workflow_step.name} of task #{step.task.task_uuid} failed: " \
                     "#{failure.is_a?(Exception) ? failure.class : failure.error_type}")
         TaskerCore.configuration.failure_hooks.each do |hook|
-          hook.call(step, failure)
-        rescue StandardError => e
-          logger.error("on_failure hook: #{e.class}: #{e.message}")
+          logger.attempt("on_failure hook") { hook.call(step, failure) }
         end
       end
 
