@@ -109,6 +109,9 @@ cli_exit cli_value_seconds(cli *c, const char *name, int64_t *ms);
  * --json the error is the document on standard output, too. */
 cli_exit cli_fail(cli *c, cli_exit code, const char *next, const char *format, ...) TK_PRINTF(4, 5);
 
+/* cli_note writes a line to standard error that is no error; nothing with --json. */
+void cli_note(const cli *c, const char *format, ...) TK_PRINTF(2, 3);
+
 /* cli_fail_error tells an error of the library. `next` NULL: by the status and the command. */
 cli_exit cli_fail_error(cli *c, const tasker_error *error, const char *next);
 

@@ -121,6 +121,35 @@ cli_exit command_template_namespace(cli *c, template_name *named) {
     return code;
 }
 
+static void note_unknown(cli *c, tk_json templates, const char *option) {
+    const char *value = cli_value(c, option);
+    suggestion best = {0};
+    tk_json_iterator it = tk_json_each(templates);
+    while (value != NULL && tk_json_next(&it)) {
+        tk_str known = member_text(c, it.value, option);
+        if (tk_str_is(known, value)) {
+            return;
+        }
+        if (known.data != NULL) {
+            suggest(&best, value, known.data);
+        }
+    }
+    if (value != NULL) {
+        cli_note(c, "no template has the %s %s%s%s%s", option, value,
+                 best.word == NULL ? "" : "; did you mean ", best.word == NULL ? "" : best.word,
+                 best.word == NULL ? "" : "?");
+    }
+}
+
+void command_filter_note(cli *c) {
+    tk_json templates = {0};
+    bool given = cli_has(c, "namespace") || cli_has(c, "name");
+    if (!c->json && given && query_templates(c, &templates) == CLI_EXIT_OK) {
+        note_unknown(c, templates, "namespace");
+        note_unknown(c, templates, "name");
+    }
+}
+
 tasker_act command_act(const cli *c) {
     const char *actor = cli_value(c, "by");
     actor = actor != NULL ? actor : getenv("USER");

@@ -89,8 +89,9 @@ static cli_exit show_list(cli *c, tk_json answer) {
         task_facts task = view_task_facts(&c->arena, it.value);
         add_row(&t, &task, now_us);
     }
-    if (t.count == 0 && c->out.terminal) {
-        out_printf(&c->out, "no tasks\n");
+    if (t.count == 0) {
+        out_printf(&c->out, c->out.terminal ? "no tasks\n" : "");
+        command_filter_note(c);
     }
     if (!table_end(&t, &c->out, 0, t.count > 0)) {
         return cli_nomem(c);

@@ -110,6 +110,7 @@ cli_exit command_counts(cli *c) {
         json_print(&c->out, answer);
         return CLI_EXIT_OK;
     }
+    command_filter_note(c);
     table t = {.columns = count_columns};
     add_counts(c, &t, TK_STR("all"), answer, 2);
     return table_end(&t, &c->out, 0, true) ? CLI_EXIT_OK : cli_nomem(c);

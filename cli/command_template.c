@@ -101,8 +101,11 @@ cli_exit command_template_list(cli *c) {
         table_printf(&t, OUT_PLAIN, "%" PRId64, steps_of(it.value));
         table_add(&t, OUT_DIM, json_text(&c->arena, tk_json_member(it.value, "description")));
     }
-    if (t.count == 0 && c->out.terminal) {
-        out_printf(&c->out, "no templates; `tasker template put FILE` registers one\n");
+    if (t.count == 0) {
+        out_printf(&c->out, c->out.terminal
+                                ? "no templates; `tasker template put FILE` registers one\n"
+                                : "");
+        command_filter_note(c);
     }
     return table_end(&t, &c->out, 0, t.count > 0) ? CLI_EXIT_OK : cli_nomem(c);
 }

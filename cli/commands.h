@@ -64,6 +64,10 @@ void command_template_title(cli *c, tk_json template);
 /* command_template_fail tells that the template is not registered, and which one may be meant. */
 cli_exit command_template_fail(cli *c, const template_name *named);
 
+/* command_filter_note says on standard error when no template has the --namespace or --name that was
+ * asked for: why nothing was found. */
+void command_filter_note(cli *c);
+
 /* command_template_namespace finds the namespace when only the name was given: the only one that has
  * such a template. USAGE when several have, NOTFOUND when none has. The store is open. */
 cli_exit command_template_namespace(cli *c, template_name *named);

@@ -108,6 +108,23 @@ cli_exit cli_fail(cli *c, cli_exit code, const char *next, const char *format, .
     return code;
 }
 
+void cli_note(const cli *c, const char *format, ...) {
+    tk_buf message = {0};
+    tk_buf line = {0};
+    va_list args;
+    va_start(args, format);
+    tk_buf_vprintf(&message, format, args);
+    va_end(args);
+    tk_buf_text(&line, "tasker: ");
+    out_escape(&line, tk_buf_view(&message), 0, false);
+    tk_buf_char(&line, '\n');
+    if (!c->json && !line.failed && !message.failed) {
+        stderr_write(tk_buf_view(&line));
+    }
+    tk_buf_release(&message);
+    tk_buf_release(&line);
+}
+
 cli_exit cli_nomem(cli *c) {
     return cli_fail(c, CLI_EXIT_SYSTEM, NULL, "out of memory");
 }
@@ -200,7 +217,8 @@ static cli_exit tell_place(cli *c, const tasker_error *error, const char *next) 
     const char *message = error->message;
     const char *dot = strrchr(error->path, '.');
     size_t size = dot == NULL ? 0 : strlen(dot + 1);
-    if (size > 0 && strncmp(message, dot + 1, size) == 0 && message[size] == ':') {
+    if (size > 0 && strlen(message) > size + 1 && memcmp(message, dot + 1, size) == 0 &&
+        message[size] == ':') {
         message += size + sizeof(": ") - 1;
     }
     write_place(c, &text, error->path);

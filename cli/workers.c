@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,28 +19,34 @@ enum { LOOK_MS = 200, HOST_BYTES_MAX = 256 };
 
 /* --- whether they live ------------------------------------------------------------------------ */
 
-/* When a process of this host began, in seconds since 1970; 0: not known. */
-static int64_t process_began_s(int64_t process) {
-    char path[64];
-    char line[1024] = "";
-    unsigned long long ticks = 0;
-    struct timespec since_boot = {0};
-    snprintf(path, sizeof(path), "/proc/%" PRId64 "/stat", process);
+/* A small file of /proc; empty when it cannot be read. */
+static void read_proc(const char *path, char *text, size_t size) {
     FILE *file = fopen(path, "re");
-    size_t size = file == NULL ? 0 : fread(line, 1, sizeof(line) - 1, file);
+    size_t got = file == NULL ? 0 : fread(text, 1, size - 1, file);
     if (file != NULL) {
         fclose(file);
     }
-    line[size] = '\0';
-    const char *at = strrchr(line, ')'); /* behind the name; the start is field 22 */
-    const char *rest = at == NULL ? "" : at + 1;
-    if (sscanf(rest,
-               " %*c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %llu",
-               &ticks) != 1 ||
-        clock_gettime(CLOCK_BOOTTIME, &since_boot) != 0) {
+    text[got] = '\0';
+}
+
+/* When a process of this host began, in seconds since 1970; 0: not known. */
+static int64_t process_began_s(int64_t process) {
+    enum { FIELDS_BETWEEN = 20 }; /* the name ends field 2, the start is field 22 */
+    char path[64];
+    char line[1024];
+    char uptime[64];
+    snprintf(path, sizeof(path), "/proc/%" PRId64 "/stat", process);
+    read_proc(path, line, sizeof(line));
+    read_proc("/proc/uptime", uptime, sizeof(uptime));
+    const char *at = strrchr(line, ')');
+    for (int i = 0; at != NULL && i < FIELDS_BETWEEN; i++) {
+        at = strchr(at + 1, ' ');
+    }
+    if (at == NULL || uptime[0] == '\0') {
         return 0;
     }
-    int64_t age_s = since_boot.tv_sec - (int64_t)(ticks / (unsigned long long)sysconf(_SC_CLK_TCK));
+    int64_t began_s = strtoll(at, NULL, 10) / sysconf(_SC_CLK_TCK); /* since the machine did */
+    int64_t age_s = strtoll(uptime, NULL, 10) - began_s;
     return tk_clock_now(&tk_clock_system) / 1000000 - age_s;
 }
 

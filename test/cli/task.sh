@@ -71,6 +71,9 @@ expect "filtered by an unknown state" -c 2 -e '^tasker: --state nonsense is no s
     list --state nonsense
 expect "by one that is nearly right" -c 2 -e 'did you mean complete\?' list --state completed
 expect "a correlation that is none" -c 2 -e '^tasker: --correlation x: expected a UUID' list --correlation x
+expect "a namespace that no template has is told" -c 0 -e 'no template has the namespace clu; did you mean cli\?' \
+    list --namespace clu
+expect "also by counts" -c 0 -e 'the name chian; did you mean chain\?' counts --name chian
 expect "an empty list" -j '.tasks == []' list --namespace none --json
 
 # Beside a worker on the same file.
