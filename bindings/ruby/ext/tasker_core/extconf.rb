@@ -20,6 +20,10 @@ have_library("sqlite3", "sqlite3_prepare_v3", "sqlite3.h") ||
 have_library("yaml", "yaml_parser_initialize", "yaml.h") ||
   abort("extconf.rb: libyaml's headers are missing (Debian: libyaml-dev)")
 
+# Without libpq the gem is built all the same: it then says so when a postgres:// store is opened.
+pkg_config("libpq")
+with_postgres = have_library("pq", "PQenterPipelineMode", "libpq-fe.h")
+
 # A C source that holds a text file as a constant, as tools/embed-text makes it.
 def embed(file, name)
   lines = File.readlines(file, chomp: true).map do |line|
@@ -40,6 +44,7 @@ $VPATH << "$(srcdir)" << File.join(CORE, "src")
 $INCFLAGS << " -I#{File.join(CORE, "include")} -I#{File.join(CORE, "src")}"
 $CFLAGS << " -std=gnu11 -O2 -fvisibility=hidden -pthread"
 $CPPFLAGS << " -D_GNU_SOURCE"
+$CPPFLAGS << " -DTK_WITH_POSTGRES" if with_postgres
 $LDFLAGS << " -pthread"
 exports = File.join(HERE, "exports.map")
 $LDFLAGS << " -Wl,--version-script=#{exports}" if try_link("int main(void) { return 0; }",
