@@ -36,7 +36,7 @@
 
 typedef struct tk_task_row {
     tk_uuid id;
-    int64_t n; /* place in the ledger's one order; filled by the driver */
+    int64_t n; /* place in the ledger's one order; given by the driver, filled by loading */
     int64_t created_us;
     int64_t run_at_us; /* 0: none */
     int32_t template_id;
@@ -68,7 +68,7 @@ typedef struct tk_ready_row {
     int32_t handler;  /* name id of the callable */
     int32_t class;    /* the task's priority */
     int32_t attempts; /* claims so far, all of them */
-    int64_t seq;      /* place in the queue; filled by the driver on insert */
+    int64_t seq;      /* place in the queue; given by the driver, filled by loading */
     int64_t enqueued_us;
     int64_t run_at_us; /* of a row of `later` only */
 } tk_ready_row;
@@ -95,7 +95,7 @@ typedef struct tk_attempt_row {
     tk_uuid task_id;
     uint16_t step;
     int32_t attempt;
-    int64_t n; /* filled by the driver */
+    int64_t n; /* as of a task */
     int64_t token;
     int32_t worker;
     int32_t outcome; /* tk_outcome_kind */
@@ -116,7 +116,7 @@ typedef enum tk_act_kind {
 
 typedef struct tk_act_row {
     tk_uuid task_id;
-    int64_t n; /* filled by the driver */
+    int64_t n; /* as of a task */
     int64_t acted_us;
     int32_t kind; /* tk_act_kind */
     int32_t step; /* or TK_ACT_NO_STEP */
@@ -274,19 +274,20 @@ typedef struct tk_store_config {
     /* submission */                                                                               \
     X(identity_insert,  (tk_store *store, tk_arena *arena, const tk_identity_row *rows,            \
                          uint32_t count, tk_uuid *winners, tasker_error *error))                   \
-    X(task_insert,      (tk_store *store, tk_task_row *rows, uint32_t count,                       \
+    X(task_insert,      (tk_store *store, const tk_task_row *rows, uint32_t count,                 \
                          bool *inserted, tasker_error *error))                                     \
     X(state_insert,     (tk_store *store, const tk_state_row *rows, uint32_t count,                \
                          tasker_error *error))                                                     \
-    X(ready_insert,     (tk_store *store, tk_ready_row *rows, uint32_t count,                      \
+    X(ready_insert,     (tk_store *store, const tk_ready_row *rows, uint32_t count,                \
                          tasker_error *error))                                                     \
     X(later_insert,     (tk_store *store, const tk_ready_row *rows, uint32_t count,                \
                          tasker_error *error))                                                     \
     X(lease_insert,     (tk_store *store, const tk_lease_row *rows, uint32_t count,                \
                          tasker_error *error))                                                     \
-    X(attempt_insert,   (tk_store *store, tk_attempt_row *rows, uint32_t count,                    \
+    X(attempt_insert,   (tk_store *store, const tk_attempt_row *rows, uint32_t count,              \
                          tasker_error *error))                                                     \
-    X(act_insert,       (tk_store *store, tk_act_row *rows, uint32_t count, tasker_error *error))  \
+    X(act_insert,       (tk_store *store, const tk_act_row *rows, uint32_t count,                  \
+                         tasker_error *error))                                                     \
     X(count_add,        (tk_store *store, const tk_count_row *rows, uint32_t count,                \
                          tasker_error *error))                                                     \
     /* the turn */                                                                                 \
@@ -421,7 +422,8 @@ struct tk_store {
  * template_list   the current revision of every version.
  * identity_insert rows sorted by (queue, template_name, key). winners[i] is the task that the key
  *                 belongs to: rows[i].task_id when it is new.
- * task_insert     plain; inserted[i]=false for an id that exists (nothing of it is written).
+ * task_insert     plain: an id that exists is a CONFLICT; with `inserted`: inserted[i]=false for an id
+ *                 that exists, and nothing of it is written.
  * count_add       rows may repeat.
  * state_lock      ids sorted, each once; locks them until the end. found[i]=false: no such task.
  * state_try       locks those of the tasks (sorted, each once) that nobody else holds, without waiting;

@@ -3,6 +3,7 @@
  *
  *   begin WRITE ── store's mutex ── BEGIN (read committed): every statement sees what is committed
  *   begin READ ─── store's mutex ── BEGIN (repeatable read, read only): one snapshot
+ *   commit ─────── COMMIT ── NOTIFY, where steps became ready
  *
  * Rules: one thread at a time is between begin and the end, and only that thread's calls are taken.
  * A commit that fails leaves no transaction behind; whether it happened may be unknown then. A broken
@@ -60,6 +61,7 @@ static const struct advice {
     const char *text;
 } advices[] = {
     {"23505", TASKER_CONFLICT, "such a row exists already"},
+    {"22012", TASKER_CONFLICT, "a row that must be there is gone; nothing was changed"},
     {"22021", TASKER_UNSUPPORTED, "a text has bytes that are no UTF-8, or a NUL"},
     {"22P05", TASKER_UNSUPPORTED, "a text has \\u0000, which PostgreSQL cannot keep"},
     {"22P02", TASKER_UNSUPPORTED, "a text is not in the form that its column needs"},
@@ -148,23 +150,34 @@ tasker_status tk_pg_command(const tk_pg *pg, const char *sql, const char *doing,
 /* --- transactions ----------------------------------------------------------------------------- */
 
 static void give_back(tk_pg *pg) {
+    pg->reads = false;
     atomic_store(&pg->holder, 0);
     pthread_mutex_unlock(&pg->mutex);
 }
 
+/* Sends a statement without parameters. */
+static tk_pg_pending *command_send(tk_pg *pg, tk_pg_statement statement, tasker_error *error) {
+    tk_pg_run run = {.pg = pg, .name = tk_pg_names[statement]};
+    static const tk_pg_sending nothing;
+    return tk_pg_line_send(&run, statement, NULL, &nothing, error);
+}
+
 /* A connection that broke while nothing was under way is made anew: nothing is unknown then. Not a
- * worker's: it has to know, as others may have judged by its session (driver->reconnect). */
+ * worker's: it has to know, as others may have judged by its session (driver->reconnect). BEGIN goes along
+ * with the first statement. */
 static tasker_status transaction_open(tk_pg *pg, tk_store_mode mode, tasker_error *error) {
-    const char *sql = mode == TK_STORE_WRITE ? "BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE"
-                                             : "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
-    tasker_status status = tk_pg_command(pg, sql, "BEGIN", error);
-    if (status != TASKER_OK && pg->worker == 0 && PQstatus(pg->connection) == CONNECTION_BAD) {
-        status = tk_pg_renew(pg, error);
-        if (status == TASKER_OK) {
-            status = tk_pg_command(pg, sql, "BEGIN", error);
+    if (!tk_pg_line_alive(pg)) {
+        tasker_status status =
+            pg->worker == 0 ? tk_pg_renew(pg, error) : tk_pg_fail(pg, NULL, "BEGIN", error);
+        if (status != TASKER_OK) {
+            return status;
         }
     }
-    return status;
+    tk_pg_statement begin = mode == TK_STORE_WRITE ? TK_PG_BEGIN_WRITE : TK_PG_BEGIN_READ;
+    if (!tk_pg_line_open(pg)) {
+        return tk_pg_fail(pg, NULL, "BEGIN", error);
+    }
+    return command_send(pg, begin, error) != NULL ? TASKER_OK : TASKER_STORE;
 }
 
 tasker_status tk_pg_op_begin(tk_store *store, tk_store_mode mode, tasker_error *error) {
@@ -180,6 +193,8 @@ tasker_status tk_pg_op_begin(tk_store *store, tk_store_mode mode, tasker_error *
     pthread_mutex_lock(&pg->mutex);
     atomic_store(&pg->holder, (uintptr_t)pthread_self());
     pg->mode = mode;
+    pg->reads = mode == TK_STORE_READ;
+    pg->committed = pg->readied = pg->patient = false;
     tasker_status status = transaction_open(pg, mode, error);
     if (status != TASKER_OK) {
         give_back(pg);
@@ -187,10 +202,40 @@ tasker_status tk_pg_op_begin(tk_store *store, tk_store_mode mode, tasker_error *
     return status;
 }
 
-/* Every statement was run when it was called. */
 tasker_status tk_pg_op_sync(tk_store *store, tasker_error *error) {
-    const tk_pg *pg = tk_pg_of(store);
-    return tk_process_id() == pg->opener ? TASKER_OK : tk_pg_fail_forked(pg, error);
+    tk_pg *pg = tk_pg_of(store);
+    tasker_status status = tk_pg_usable(pg, error);
+    return status == TASKER_OK ? tk_pg_line_settle(pg, error) : status;
+}
+
+/* A reader has all that it wanted: nobody waits for its end. */
+static tasker_status read_commit(tk_pg *pg, tasker_error *error) {
+    tk_pg_pending *commit = command_send(pg, TK_PG_COMMIT, error);
+    if (commit == NULL) {
+        return TASKER_STORE;
+    }
+    commit->hint = true;
+    return tk_pg_line_leave(pg) ? TASKER_OK : tk_pg_fail(pg, NULL, "COMMIT", error);
+}
+
+static tasker_status write_commit(tk_pg *pg, tasker_error *error) {
+    tk_pg_pending *commit = command_send(pg, TK_PG_COMMIT, error);
+    if (commit == NULL) {
+        return TASKER_STORE;
+    }
+    commit->commits = true;
+    tasker_status status = tk_pg_line_settle(pg, error);
+    if (status == TASKER_OK && !pg->committed) {
+        return tk_fail(error, TASKER_STORE,
+                       "%s: nothing was saved: an earlier statement of the transaction failed",
+                       pg->name);
+    }
+    if (status != TASKER_OK && pg->committed) {
+        return tk_fail(error, TASKER_STORE,
+                       "%s: the transaction was saved, but what it answered could not be kept",
+                       pg->name);
+    }
+    return status;
 }
 
 tasker_status tk_pg_op_commit(tk_store *store, tasker_error *error) {
@@ -199,33 +244,49 @@ tasker_status tk_pg_op_commit(tk_store *store, tasker_error *error) {
     if (status != TASKER_OK) {
         return status;
     }
-    PGresult *result = PQexec(pg->connection, "COMMIT");
-    if (PQresultStatus(result) != PGRES_COMMAND_OK) {
-        status = tk_pg_fail(pg, result, "COMMIT", error);
-    } else if (strcmp(PQcmdStatus(result), "COMMIT") != 0) { /* "ROLLBACK" */
-        status = tk_fail(error, TASKER_STORE,
-                         "%s: nothing was saved: an earlier statement of the transaction failed",
-                         pg->name);
-    }
-    PQclear(result);
+    status = pg->mode == TK_STORE_READ ? read_commit(pg, error) : write_commit(pg, error);
     if (status != TASKER_OK) {
         tk_pg_rollback(store);
         return status;
+    }
+    if (pg->readied) {
+        tk_pg_notify(pg);
     }
     give_back(pg);
     return TASKER_OK;
 }
 
+/* In a transaction of its own behind the COMMIT: who fell asleep before it is told, who falls asleep
+ * after it looks once more. Nobody waits for it. */
+void tk_pg_notify(tk_pg *pg) {
+    tk_pg_run run = {.pg = pg};
+    tk_pg_int(&run, TK_PG_INT4, pg->worker);
+    tk_pg_queue(&run, TK_PG_NOTIFY, NULL, NULL, 0, NULL);
+    if (tk_pg_end(&run, NULL) == TASKER_OK) {
+        tk_pg_line_hint(pg);
+        pg->told = tk_pg_line_leave(pg);
+    }
+}
+
+static void transaction_end(tk_pg *pg) {
+    tk_pg_line_forget(pg);
+    if (PQstatus(pg->connection) != CONNECTION_OK) {
+        pg->pending_count = pg->synced = 0;
+    } else if (pg->pending_count > 0 || PQtransactionStatus(pg->connection) != PQTRANS_IDLE) {
+        tk_pg_pending *rollback = command_send(pg, TK_PG_ROLLBACK, NULL);
+        if (rollback != NULL) {
+            rollback->hint = true;
+        }
+        (void)tk_pg_line_settle(pg, NULL);
+    }
+}
+
 void tk_pg_rollback(tk_store *store) {
     tk_pg *pg = tk_pg_of(store);
-    if (tk_process_id() != pg->opener || !is_holder(pg)) {
-        return;
+    if (tk_process_id() == pg->opener && is_holder(pg)) {
+        transaction_end(pg);
+        give_back(pg);
     }
-    if (PQtransactionStatus(pg->connection) != PQTRANS_IDLE &&
-        PQstatus(pg->connection) == CONNECTION_OK) {
-        (void)tk_pg_command(pg, "ROLLBACK", "ROLLBACK", NULL);
-    }
-    give_back(pg);
 }
 
 #endif

@@ -2,6 +2,7 @@
  * store_postgres.h - inside of the PostgreSQL driver; no other file may include it (nor libpq-fe.h).
  *
  *   store_postgres.c         the table, failures, transactions
+ *   store_postgres_line.c    the line to the server: what is sent, what is answered
  *   store_postgres_run.c     how a statement is run
  *   store_postgres_open.c    opening, checking, sharing, connecting again, closing
  *   store_postgres_wake.c    the right to run workers, wake-ups
@@ -20,7 +21,8 @@
  * - Nothing here waits where waiting could deadlock: due steps, claims and beats skip locked rows.
  *
  * How a statement is run: tk_pg_begin, the parameters in their order (binary, copied), tk_pg_exec, the
- * rows, and tk_pg_end on every path. The first failure stays; after it the rest is a no-op.
+ * rows, and tk_pg_end on every path. The first failure stays; after it the rest is a no-op. What need not
+ * be known at once is queued (tk_pg_queue) and goes along with the next journey.
  */
 #ifndef TK_STORE_POSTGRES_H
 #define TK_STORE_POSTGRES_H
@@ -30,6 +32,7 @@
 #endif
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stddef.h>
 
 #include "buf.h"
 #include "store.h"
@@ -37,6 +40,14 @@
 /* X(NAME, text) */
 /* clang-format off */
 #define TK_PG_STATEMENT_MAP(X)                                                                     \
+    /* transactions */                                                                             \
+    X(BEGIN_READ, "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")                              \
+    X(BEGIN_WRITE, "BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE")                             \
+    X(COMMIT, "COMMIT")                                                                            \
+    X(ROLLBACK, "ROLLBACK")                                                                        \
+    X(NOTIFY, /* a hint: its transaction waits for no disk */                                      \
+      "SELECT set_config('synchronous_commit', 'off', true), pg_notify('tasker', '')"              \
+      " WHERE EXISTS (SELECT 1 FROM worker WHERE asleep AND id <> $1::int4)")                      \
     /* names and templates */                                                                      \
     X(NAME_FIND,                                                                                   \
       "SELECT u.place, n.id FROM unnest($2::text[]) WITH ORDINALITY AS u(text, place)"             \
@@ -92,14 +103,9 @@
       "SELECT u.place, i.task_id FROM unnest($1::int2[], $2::text[], $3::text[])"                  \
       " WITH ORDINALITY AS u(q, t, k, place)"                                                      \
       " JOIN identity i ON i.namespace = u.q AND i.template = u.t AND i.key = u.k")                \
-    X(TASK_INSERT, /* only the ids that come back are new */                                        \
-      "INSERT INTO task (id, created_at, run_at, template_id, priority, correlation_id,"           \
-      " parent_correlation_id, tags, initiator, source_system, reason, bypass_steps, context)"     \
-      " SELECT id, cr, ra, tm, pr, co, pc, tg, ini, src, why, by, cx"                      \
-      " FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::int4[], $5::int2[],"     \
-      " $6::uuid[], $7::uuid[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[],"    \
-      " $13::text[]) AS u(id, cr, ra, tm, pr, co, pc, tg, ini, src, why, by, cx)"                  \
-      " ON CONFLICT (id) DO NOTHING RETURNING id, n")                                              \
+    X(TASK_INSERT, TK_PG_TASK_INSERT_TEXT)                                                         \
+    X(TASK_INSERT_NEW, /* only the ids that come back are new */                                   \
+      TK_PG_TASK_INSERT_TEXT " ON CONFLICT (id) DO NOTHING RETURNING id")                          \
     X(STATE_INSERT,                                                                                \
       "INSERT INTO task_state (task_id, updated_at, state, attention, open_steps, failed_steps,"   \
       " progress) SELECT * FROM unnest($1::uuid[], $2::timestamptz[], $3::int2[], $4::int2[],"     \
@@ -111,7 +117,7 @@
     X(READY_INSERT,                                                                                \
       "INSERT INTO ready (task_id, step_no, queue, handler, class, attempts, enqueued_at, deps)"   \
       " SELECT * FROM unnest($1::uuid[], $2::int2[], $3::int2[], $4::int2[], $5::int2[],"          \
-      " $6::int4[], $7::timestamptz[], $8::bool[]) RETURNING task_id, step_no, seq")               \
+      " $6::int4[], $7::timestamptz[], $8::bool[])")                                               \
     X(LATER_INSERT,                                                                                \
       "INSERT INTO later (task_id, step_no, queue, handler, class, attempts, run_at, deps)"        \
       " SELECT * FROM unnest($1::uuid[], $2::int2[], $3::int2[], $4::int2[], $5::int2[],"          \
@@ -125,11 +131,11 @@
       " claimed_at, finished_at, result, error, metadata)"                                         \
       " SELECT * FROM unnest($1::uuid[], $2::int2[], $3::int4[], $4::int8[], $5::int4[],"          \
       " $6::int2[], $7::timestamptz[], $8::timestamptz[], $9::timestamptz[], $10::text[],"         \
-      " $11::text[], $12::text[]) RETURNING task_id, step_no, attempt, n")                         \
+      " $11::text[], $12::text[])")                                                                 \
     X(ACT_INSERT,                                                                                  \
       "INSERT INTO act (task_id, acted_at, kind, step_no, attempt, actor, reason)"                 \
       " SELECT * FROM unnest($1::uuid[], $2::timestamptz[], $3::int2[], $4::int2[], $5::int4[],"   \
-      " $6::text[], $7::text[]) RETURNING n")                                                      \
+      " $6::text[], $7::text[])")                                                                   \
     X(COUNT_ADD,                                                                                   \
       "INSERT INTO counter (template_id, from_state, to_state, tasks)"                             \
       " SELECT * FROM unnest($1::int4[], $2::int2[], $3::int2[], $4::int8[])")                     \
@@ -142,12 +148,12 @@
     X(PAGE_READ,                                                                                   \
       "SELECT u.place, p.page, p.progress FROM unnest($1::uuid[]) WITH ORDINALITY AS u(id, place)" \
       " JOIN task_page p ON p.task_id = u.id ORDER BY 1, 2")                                       \
-    X(STATE_UPDATE, /* as many rows as tasks, or it is a conflict */                               \
-      "UPDATE task_state s SET state = p.state, attention = p.attention, open_steps = p.open,"     \
+    X(STATE_UPDATE, /* as many rows as tasks, or 1 / 0: a conflict */                              \
+      "WITH w AS (UPDATE task_state s SET state = p.state, attention = p.attention, open_steps = p.open,"     \
       " failed_steps = p.failed, progress = p.progress, updated_at = p.updated"                    \
       " FROM unnest($1::uuid[], $2::timestamptz[], $3::int2[], $4::int2[], $5::int4[], $6::int4[],"\
       " $7::bytea[]) AS p(task_id, updated, state, attention, open, failed, progress)"             \
-      " WHERE s.task_id = p.task_id")                                                              \
+      " WHERE s.task_id = p.task_id RETURNING 1) SELECT 1 / (count(*) = $8::int8)::int FROM w")    \
     X(FINISH, /* the fence: only leases with this token become attempts; of equals the first */    \
       "WITH u AS MATERIALIZED (SELECT DISTINCT ON (task_id, step_no, token) * FROM"                \
       " unnest($1::uuid[], $2::int2[], $3::int8[],"                                                \
@@ -331,6 +337,12 @@
 
 /* Of advisory locks in the two-number form: (class, worker), and (class, 0) for making the tables. */
 #define TK_PG_LOCK_CLASS "4266"
+#define TK_PG_TASK_INSERT_TEXT                                                                     \
+    "INSERT INTO task (id, created_at, run_at, template_id, priority, correlation_id,"             \
+    " parent_correlation_id, tags, initiator, source_system, reason, bypass_steps, context)"       \
+    " SELECT * FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::int4[],"          \
+    " $5::int2[], $6::uuid[], $7::uuid[], $8::text[], $9::text[], $10::text[], $11::text[],"       \
+    " $12::text[], $13::text[])"
 #define TK_PG_TEMPLATE                                                                             \
     "SELECT t.id, t.revision, t.created_at, s.text, t.name, t.version, t.digest, t.spec"           \
     " FROM template t JOIN name s ON s.kind = 1 AND s.id = t.namespace"
@@ -371,6 +383,8 @@ extern const char tk_schema_postgres[];
 
 #ifdef TK_WITH_POSTGRES
 
+#define TK_PG_PARAMETERS_MAX 16
+
 #define TK_PG_SCHEMA_VERSION 1
 #define TK_PG_SERVER_VERSION_MIN 140000 /* as PQserverVersion counts */
 
@@ -381,7 +395,6 @@ extern const char tk_schema_postgres[];
 /* The highest stored state of a task that needs nobody's attention (1 running, 2 complete). */
 #define TK_STATE_CALM_MAX 2
 
-#define TK_PG_PARAMETERS_MAX 16
 
 /* --- the store -------------------------------------------------------------------------------- */
 
@@ -392,10 +405,37 @@ typedef struct tk_pg_home {
     char *url;
 } tk_pg_home;
 
+typedef struct tk_pg_run tk_pg_run;
+
+/* What becomes of an answer that was not waited for: reads the rows of `answer`. */
+typedef void tk_pg_take_fn(tk_pg_run *answer, const void *arguments, tasker_error *error);
+
+#define TK_PG_PENDING_MAX 64
+#define TK_PG_ARGUMENTS_MAX 64
+
+/* One message on the line whose answer was not read yet. */
+typedef struct tk_pg_pending {
+    const char *name;
+    tk_pg_statement statement; /* or TK_PG_STATEMENT_COUNT */
+    bool prepares, syncs, commits;
+    bool keeps; /* its rows are handed out */
+    bool hint;  /* its failure is nobody's */
+    tk_pg_take_fn *take;
+    _Alignas(max_align_t) uint8_t arguments[TK_PG_ARGUMENTS_MAX];
+} tk_pg_pending;
+
 typedef struct tk_pg {
     tk_store store;
     PGconn *connection;
-    bool prepared[TK_PG_STATEMENT_COUNT];
+    bool prepared[TK_PG_STATEMENT_COUNT]; /* or on its way */
+    tk_pg_pending pending[TK_PG_PENDING_MAX];
+    uint32_t pending_count, synced; /* `synced` of them are before a Sync */
+    bool taking;                    /* an answer is being read */
+    bool committed;                 /* this transaction's COMMIT was answered well */
+    bool readied;                   /* this transaction made steps ready */
+    bool told;                      /* sleeping workers were told of the last ones */
+    bool reads;                     /* within a READ transaction */
+    bool patient;                   /* this transaction's statements may take long */
     tk_pg_home *home;
     char name[160]; /* for messages: database and host, no password */
     const tk_clock *clock;
@@ -429,7 +469,8 @@ tasker_status tk_pg_fail_forked(const tk_pg *pg, tasker_error *error);
 /* tk_pg_usable: OK inside of this thread's transaction, else FORKED or STORE. */
 tasker_status tk_pg_usable(const tk_pg *pg, tasker_error *error);
 
-/* tk_pg_command runs a text without parameters (several statements are fine). */
+/* tk_pg_command runs a text without parameters (several statements are fine). Only while the line is
+ * closed. */
 tasker_status tk_pg_command(const tk_pg *pg, const char *sql, const char *doing,
                             tasker_error *error);
 
@@ -437,12 +478,52 @@ tasker_status tk_pg_command(const tk_pg *pg, const char *sql, const char *doing,
  * LISTEN. With the mutex held, outside of transactions. */
 tasker_status tk_pg_renew(tk_pg *pg, tasker_error *error);
 
+/* tk_pg_notify tells sleeping workers that steps became ready; with the mutex held, the line open. */
+void tk_pg_notify(tk_pg *pg);
+
 /* tk_pg_note_wakes takes the notifications that have arrived; with the mutex held. */
 void tk_pg_note_wakes(tk_pg *pg);
 
+/* --- the line: store_postgres_line.c ----------------------------------------------------------- */
+
+/* What libpq wants to know of the parameters. */
+typedef struct tk_pg_sending {
+    const char *values[TK_PG_PARAMETERS_MAX];
+    int lengths[TK_PG_PARAMETERS_MAX];
+    int formats[TK_PG_PARAMETERS_MAX];
+} tk_pg_sending;
+
+/* tk_pg_line_open lets statements be sent without waiting; tk_pg_line_close waits for what is under way
+ * and ends that. */
+bool tk_pg_line_open(tk_pg *pg);
+void tk_pg_line_close(tk_pg *pg);
+
+/* tk_pg_line_send sends a statement (prepared on first use), or `sql` when it is
+ * TK_PG_STATEMENT_COUNT. NULL: noted in the run. */
+tk_pg_pending *tk_pg_line_send(tk_pg_run *run, tk_pg_statement statement, const char *sql,
+                               const tk_pg_sending *out, tasker_error *error);
+
+/* tk_pg_line_settle reads the answers of all that was sent. Returns the first failure. */
+tasker_status tk_pg_line_settle(tk_pg *pg, tasker_error *error);
+
+/* tk_pg_line_answer does so and hands out the rows of the last; NULL with a failure in *status. */
+PGresult *tk_pg_line_answer(tk_pg *pg, tk_pg_pending *last, tasker_status *status,
+                            tasker_error *error);
+
+/* tk_pg_line_leave sends what is there; its answers are read on the next journey. */
+bool tk_pg_line_leave(tk_pg *pg);
+
+/* tk_pg_line_forget: nobody waits for any of the answers, nor do failures matter; tk_pg_line_hint says so
+ * of the last one. */
+void tk_pg_line_forget(tk_pg *pg);
+void tk_pg_line_hint(tk_pg *pg);
+
+/* tk_pg_line_alive: nothing that has arrived says that the session is over. */
+bool tk_pg_line_alive(tk_pg *pg);
+
 /* --- running a statement ---------------------------------------------------------------------- */
 
-typedef struct tk_pg_run {
+struct tk_pg_run {
     tk_pg *pg;
     const char *name;
     tasker_status status; /* OK so far, or the first failure */
@@ -454,7 +535,7 @@ typedef struct tk_pg_run {
     int parameters;
     PGresult *result;
     uint32_t rows;
-} tk_pg_run;
+};
 
 /* Types by their fixed numbers in PostgreSQL's catalogue. */
 typedef enum tk_pg_type {
@@ -515,6 +596,12 @@ bool tk_pg_exec(tk_pg_run *run, tk_pg_statement statement, tasker_error *error);
 /* The same for a text that was made for this call. */
 bool tk_pg_exec_text(tk_pg_run *run, const char *sql, const char *name, tasker_error *error);
 
+/* tk_pg_queue leaves the statement on the line: it runs by the next sync, commit or tk_pg_exec at the
+ * latest, and `take` (NULL: its rows do not matter) gets a copy of the arguments and its rows then. A
+ * failure may only be told there. */
+void tk_pg_queue(tk_pg_run *run, tk_pg_statement statement, tk_pg_take_fn *take,
+                 const void *arguments, size_t size, tasker_error *error);
+
 /* tk_pg_end gives everything back. Returns OK or the first failure. */
 tasker_status tk_pg_end(tk_pg_run *run, tasker_error *error);
 
@@ -524,9 +611,6 @@ static inline void tk_pg_note(tk_pg_run *run, tasker_status status) {
         run->status = status;
     }
 }
-
-/* Rows that the last statement changed. */
-uint32_t tk_pg_changes(const tk_pg_run *run);
 
 /* Values of the last statement's rows. Out of range or of another size: noted as STORE. */
 bool tk_pg_is_null(const tk_pg_run *run, uint32_t row, int column);

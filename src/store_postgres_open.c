@@ -73,6 +73,7 @@ static tasker_status connect_anew(tk_pg *pg, tasker_error *error) {
     const char *const values[] = {"tasker", CONNECT_TIMEOUT_S, "UTF8", pg->home->url, NULL};
     PQfinish(pg->connection);
     memset(pg->prepared, 0, sizeof(pg->prepared));
+    pg->pending_count = pg->synced = 0;
     pg->connection = PQconnectdbParams(keys, values, 1);
     if (pg->connection == NULL) {
         return tk_nomem(error);
@@ -80,6 +81,7 @@ static tasker_status connect_anew(tk_pg *pg, tasker_error *error) {
     if (PQstatus(pg->connection) != CONNECTION_OK) {
         return fail_connect(pg, error);
     }
+    (void)PQsetnonblocking(pg->connection, 1); /* store_postgres_line.c waits, with a limit */
     (void)PQsetNoticeReceiver(pg->connection, notice_ignore, NULL);
     (void)snprintf(pg->name, sizeof(pg->name), "database %s at %s", PQdb(pg->connection),
                    PQhost(pg->connection));

@@ -248,6 +248,7 @@ tasker_status tk_pg_op_integrity(tk_store *store, tk_arena *arena, tk_str **prob
     if (status != TASKER_OK) {
         return status;
     }
+    run.pg->patient = true;
     (void)tk_pg_exec(&run, TK_PG_LONG_READ, error);
     if (tk_pg_exec(&run, TK_PG_ORPHANS, error)) {
         findings_add(&found, &run, "%.*s has a row of the task %s, which does not exist", NULL);

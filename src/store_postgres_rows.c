@@ -1,8 +1,8 @@
 /*
  * store_postgres_rows.c - saves rows: tasks, states, ready, later, leases, attempts, acts, counts.
  *
- * A statement per kind of row, whatever their number. Rows come back in the order in which they were
- * given, so that their numbers (n, seq) are read in step.
+ * A statement per kind of row, whatever their number, and none is waited for: an INSERT makes as many rows
+ * as it was given, or fails.
  */
 #include "store_postgres.h"
 
@@ -51,7 +51,31 @@ static void tasks_give(tk_pg_run *run, const tk_task_row *rows, uint32_t count) 
     TK_PG_COLUMN_OF(run, text, TK_PG_TEXT, count, tk_pg_always(rows[i].context));
 }
 
-tasker_status tk_pg_op_task_insert(tk_store *store, tk_task_row *rows, uint32_t count,
+/* Which of the rows are new: those that come back, in their order. */
+typedef struct inserting {
+    const tk_task_row *rows;
+    uint32_t count;
+    bool *inserted;
+} inserting;
+
+static void inserted_take(tk_pg_run *answer, const void *arguments, tasker_error *error) {
+    const inserting *in = arguments;
+    uint32_t row = 0;
+    (void)error;
+    for (uint32_t i = 0; i < in->count; i++) {
+        tk_uuid id = {{0}};
+        if (row < answer->rows) {
+            tk_pg_get_uuid(answer, row, 0, &id);
+        }
+        in->inserted[i] = row < answer->rows && tk_uuid_equal(&id, &in->rows[i].id);
+        row += in->inserted[i];
+    }
+    if (row != answer->rows) {
+        tk_pg_note(answer, TASKER_STORE);
+    }
+}
+
+tasker_status tk_pg_op_task_insert(tk_store *store, const tk_task_row *rows, uint32_t count,
                                    bool *inserted, tasker_error *error) {
     tk_pg_run run;
     tasker_status status = tk_pg_begin(&run, tk_pg_of(store), error);
@@ -59,20 +83,11 @@ tasker_status tk_pg_op_task_insert(tk_store *store, tk_task_row *rows, uint32_t 
         return status;
     }
     tasks_give(&run, rows, count);
-    bool done = tk_pg_exec(&run, TK_PG_TASK_INSERT, error);
-    uint32_t row = 0;
-    for (uint32_t i = 0; done && i < count; i++) {
-        tk_uuid id = {{0}};
-        if (row < run.rows) {
-            tk_pg_get_uuid(&run, row, 0, &id);
-        }
-        inserted[i] = row < run.rows && tk_uuid_equal(&id, &rows[i].id);
-        if (inserted[i]) {
-            rows[i].n = tk_pg_get(&run, row++, 1);
-        }
-    }
-    if (done && row != run.rows) {
-        tk_pg_note(&run, TASKER_STORE);
+    if (inserted == NULL) {
+        tk_pg_queue(&run, TK_PG_TASK_INSERT, NULL, NULL, 0, error);
+    } else {
+        const inserting in = {rows, count, inserted};
+        tk_pg_queue(&run, TK_PG_TASK_INSERT_NEW, inserted_take, &in, sizeof(in), error);
     }
     return tk_pg_end(&run, error);
 }
@@ -147,39 +162,35 @@ static void pages_write(tk_pg_run *run, const tk_state_row *rows, uint32_t count
             tk_pg_put_bytes(run, rows[i].progress + at.at, at.size);
         }
     }
-    (void)tk_pg_exec(run, TK_PG_PAGE_WRITE, error);
-}
-
-static tasker_status states_write(tk_store *store, tk_pg_statement statement,
-                                  const tk_state_row *rows, uint32_t count, tasker_error *error) {
-    tk_pg *pg = tk_pg_of(store);
-    tk_pg_run run;
-    tasker_status status = tk_pg_begin(&run, pg, error);
-    if (status != TASKER_OK || count == 0) {
-        return status;
-    }
-    states_give(&run, rows, count);
-    bool done = tk_pg_exec(&run, statement, error);
-    bool all = done && tk_pg_changes(&run) == count;
-    if (all) {
-        pages_write(&run, rows, count, error);
-    }
-    status = tk_pg_end(&run, error);
-    if (status == TASKER_OK && !all) {
-        return tk_fail(error, TASKER_CONFLICT,
-                       "%s: the state of a task is gone; nothing was changed", pg->name);
-    }
-    return status;
+    tk_pg_queue(run, TK_PG_PAGE_WRITE, NULL, NULL, 0, error);
 }
 
 tasker_status tk_pg_op_state_insert(tk_store *store, const tk_state_row *rows, uint32_t count,
                                     tasker_error *error) {
-    return states_write(store, TK_PG_STATE_INSERT, rows, count, error);
+    tk_pg_run run;
+    tasker_status status = tk_pg_begin(&run, tk_pg_of(store), error);
+    if (status != TASKER_OK || count == 0) {
+        return status;
+    }
+    states_give(&run, rows, count);
+    tk_pg_queue(&run, TK_PG_STATE_INSERT, NULL, NULL, 0, error);
+    pages_write(&run, rows, count, error);
+    return tk_pg_end(&run, error);
 }
 
+/* The server fails when a row is missing: the client would learn it behind the COMMIT. */
 tasker_status tk_pg_op_state_update(tk_store *store, const tk_state_row *rows, uint32_t count,
                                     tasker_error *error) {
-    return states_write(store, TK_PG_STATE_UPDATE, rows, count, error);
+    tk_pg_run run;
+    tasker_status status = tk_pg_begin(&run, tk_pg_of(store), error);
+    if (status != TASKER_OK || count == 0) {
+        return status;
+    }
+    states_give(&run, rows, count);
+    tk_pg_int(&run, TK_PG_INT8, count);
+    tk_pg_queue(&run, TK_PG_STATE_UPDATE, NULL, NULL, 0, error);
+    pages_write(&run, rows, count, error);
+    return tk_pg_end(&run, error);
 }
 
 /* --- live steps ------------------------------------------------------------------------------- */
@@ -194,29 +205,20 @@ static void steps_give(tk_pg_run *run, const tk_ready_row *rows, uint32_t count)
     TK_PG_COLUMN(run, TK_PG_INT4, count, rows[i].attempts);
 }
 
-/* Ends a statement that must have made as many rows as were given. */
-static tasker_status end_all(tk_pg_run *run, bool done, uint32_t count, tasker_error *error) {
-    if (done && tk_pg_changes(run) != count) {
-        tk_pg_note(run, TASKER_STORE);
-    }
-    return tk_pg_end(run, error);
-}
-
-tasker_status tk_pg_op_ready_insert(tk_store *store, tk_ready_row *rows, uint32_t count,
+tasker_status tk_pg_op_ready_insert(tk_store *store, const tk_ready_row *rows, uint32_t count,
                                     tasker_error *error) {
+    tk_pg *pg = tk_pg_of(store);
     tk_pg_run run;
-    tasker_status status = tk_pg_begin(&run, tk_pg_of(store), error);
+    tasker_status status = tk_pg_begin(&run, pg, error);
     if (status != TASKER_OK || count == 0) {
         return status;
     }
     steps_give(&run, rows, count);
     TK_PG_COLUMN_OF(&run, time, TK_PG_TIME, count, rows[i].enqueued_us);
     TK_PG_COLUMN(&run, TK_PG_BOOL, count, rows[i].deps);
-    bool done = tk_pg_exec(&run, TK_PG_READY_INSERT, error);
-    for (uint32_t i = 0; done && i < run.rows && i < count; i++) {
-        rows[i].seq = tk_pg_get(&run, i, 2);
-    }
-    return end_all(&run, done, count, error);
+    pg->readied = true;
+    tk_pg_queue(&run, TK_PG_READY_INSERT, NULL, NULL, 0, error);
+    return tk_pg_end(&run, error);
 }
 
 tasker_status tk_pg_op_later_insert(tk_store *store, const tk_ready_row *rows, uint32_t count,
@@ -229,7 +231,8 @@ tasker_status tk_pg_op_later_insert(tk_store *store, const tk_ready_row *rows, u
     steps_give(&run, rows, count);
     TK_PG_COLUMN_OF(&run, time, TK_PG_TIME, count, rows[i].run_at_us);
     TK_PG_COLUMN(&run, TK_PG_BOOL, count, rows[i].deps);
-    return end_all(&run, tk_pg_exec(&run, TK_PG_LATER_INSERT, error), count, error);
+    tk_pg_queue(&run, TK_PG_LATER_INSERT, NULL, NULL, 0, error);
+    return tk_pg_end(&run, error);
 }
 
 tasker_status tk_pg_op_lease_insert(tk_store *store, const tk_lease_row *rows, uint32_t count,
@@ -246,12 +249,13 @@ tasker_status tk_pg_op_lease_insert(tk_store *store, const tk_lease_row *rows, u
     TK_PG_COLUMN(&run, TK_PG_INT4, count, rows[i].worker);
     TK_PG_COLUMN_OF(&run, time, TK_PG_TIME, count, rows[i].enqueued_us);
     TK_PG_COLUMN_OF(&run, time, TK_PG_TIME, count, rows[i].claimed_us);
-    return end_all(&run, tk_pg_exec(&run, TK_PG_LEASE_INSERT, error), count, error);
+    tk_pg_queue(&run, TK_PG_LEASE_INSERT, NULL, NULL, 0, error);
+    return tk_pg_end(&run, error);
 }
 
 /* --- the ledger ------------------------------------------------------------------------------- */
 
-tasker_status tk_pg_op_attempt_insert(tk_store *store, tk_attempt_row *rows, uint32_t count,
+tasker_status tk_pg_op_attempt_insert(tk_store *store, const tk_attempt_row *rows, uint32_t count,
                                       tasker_error *error) {
     tk_pg_run run;
     tasker_status status = tk_pg_begin(&run, tk_pg_of(store), error);
@@ -270,14 +274,11 @@ tasker_status tk_pg_op_attempt_insert(tk_store *store, tk_attempt_row *rows, uin
     TK_PG_COLUMN_OF(&run, text, TK_PG_TEXT, count, rows[i].result);
     TK_PG_COLUMN_OF(&run, text, TK_PG_TEXT, count, rows[i].error);
     TK_PG_COLUMN_OF(&run, text, TK_PG_TEXT, count, rows[i].metadata);
-    bool done = tk_pg_exec(&run, TK_PG_ATTEMPT_INSERT, error);
-    for (uint32_t i = 0; done && i < run.rows && i < count; i++) {
-        rows[i].n = tk_pg_get(&run, i, 3);
-    }
-    return end_all(&run, done, count, error);
+    tk_pg_queue(&run, TK_PG_ATTEMPT_INSERT, NULL, NULL, 0, error);
+    return tk_pg_end(&run, error);
 }
 
-tasker_status tk_pg_op_act_insert(tk_store *store, tk_act_row *rows, uint32_t count,
+tasker_status tk_pg_op_act_insert(tk_store *store, const tk_act_row *rows, uint32_t count,
                                   tasker_error *error) {
     tk_pg_run run;
     tasker_status status = tk_pg_begin(&run, tk_pg_of(store), error);
@@ -291,11 +292,8 @@ tasker_status tk_pg_op_act_insert(tk_store *store, tk_act_row *rows, uint32_t co
     TK_PG_COLUMN(&run, TK_PG_INT4, count, rows[i].attempt);
     TK_PG_COLUMN_OF(&run, text, TK_PG_TEXT, count, rows[i].actor);
     TK_PG_COLUMN_OF(&run, text, TK_PG_TEXT, count, rows[i].reason);
-    bool done = tk_pg_exec(&run, TK_PG_ACT_INSERT, error);
-    for (uint32_t i = 0; done && i < run.rows && i < count; i++) {
-        rows[i].n = tk_pg_get(&run, i, 0);
-    }
-    return end_all(&run, done, count, error);
+    tk_pg_queue(&run, TK_PG_ACT_INSERT, NULL, NULL, 0, error);
+    return tk_pg_end(&run, error);
 }
 
 /* A turn's tasks mostly move the same way: equal neighbours become one. */
@@ -330,7 +328,8 @@ tasker_status tk_pg_op_count_add(tk_store *store, const tk_count_row *rows, uint
     TK_PG_COLUMN(&run, TK_PG_INT2, used, moves[i].to);
     TK_PG_COLUMN(&run, TK_PG_INT8, used, moves[i].tasks);
     tk_free(moves);
-    return end_all(&run, tk_pg_exec(&run, TK_PG_COUNT_ADD, error), used, error);
+    tk_pg_queue(&run, TK_PG_COUNT_ADD, NULL, NULL, 0, error);
+    return tk_pg_end(&run, error);
 }
 
 #endif

@@ -1,15 +1,17 @@
 /*
  * store_postgres_run.c - how a statement is run: parameters in PostgreSQL's binary form, rows back.
  *
- *   tk_pg_begin ─ tk_pg_array, tk_pg_put_… ─ tk_pg_exec ─ tk_pg_get_… ─ (again) ─ tk_pg_end
+ *   tk_pg_begin ─ tk_pg_array, tk_pg_put_… ─┬ tk_pg_exec ─ tk_pg_get_… ─┬ (again) ─ tk_pg_end
+ *                                           └ tk_pg_queue ──────────────┘
+ *
+ * tk_pg_exec goes to the server and back; tk_pg_queue leaves the statement on the line, where it goes along
+ * with the next one that is waited for, or at sync or commit.
  *
  * Binary, so that no text has to be escaped or read as a number. Times are microseconds since 2000.
  */
 #include "store_postgres.h"
 
 #ifdef TK_WITH_POSTGRES
-
-#include <stdlib.h>
 
 /* 2000-01-01 in microseconds since 1970. */
 #define EPOCH_US INT64_C(946684800000000)
@@ -143,35 +145,7 @@ void tk_pg_text(tk_pg_run *run, tk_str text) {
 
 /* --- running ---------------------------------------------------------------------------------- */
 
-static bool result_is_good(const PGresult *result) {
-    ExecStatusType status = PQresultStatus(result);
-    return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
-}
-
-static void prepare(tk_pg_run *run, tk_pg_statement statement, tasker_error *error) {
-    tk_pg *pg = run->pg;
-    if (pg->prepared[statement]) {
-        return;
-    }
-    PGresult *result =
-        PQprepare(pg->connection, tk_pg_names[statement], tk_pg_texts[statement], 0, NULL);
-    if (result_is_good(result)) {
-        pg->prepared[statement] = true;
-    } else {
-        tk_pg_note(run, tk_pg_fail(pg, result, tk_pg_names[statement], error));
-        run->told = true;
-    }
-    PQclear(result);
-}
-
-/* What libpq wants to know of the parameters. */
-typedef struct sending {
-    const char *values[TK_PG_PARAMETERS_MAX];
-    int lengths[TK_PG_PARAMETERS_MAX];
-    int formats[TK_PG_PARAMETERS_MAX];
-} sending;
-
-static void sending_fill(sending *out, const tk_pg_run *run) {
+static void sending_fill(tk_pg_sending *out, const tk_pg_run *run) {
     for (int i = 0; i < run->parameters; i++) {
         size_t end = i + 1 < run->parameters ? run->starts[i + 1] : run->bytes.size;
         size_t size = end - run->starts[i];
@@ -194,46 +168,62 @@ static bool may_run(tk_pg_run *run) {
     return run->status == TASKER_OK;
 }
 
-static bool take(tk_pg_run *run, PGresult *result, tasker_error *error) {
-    run->result = result;
+/* Puts the statement on the line; its parameters are gone then. */
+static tk_pg_pending *send(tk_pg_run *run, tk_pg_statement statement, const char *sql,
+                           tasker_error *error) {
+    tk_pg_pending *pending = NULL;
+    tk_pg_sending out;
+    if (may_run(run)) {
+        sending_fill(&out, run);
+        pending = tk_pg_line_send(run, statement, sql, &out, error);
+    }
     tk_buf_truncate(&run->bytes, 0);
     run->parameters = 0;
-    if (!result_is_good(result)) {
-        tk_pg_note(run, tk_pg_fail(run->pg, result, run->name, error));
+    return pending;
+}
+
+/* Waits for the answer of what was sent last. */
+static bool receive(tk_pg_run *run, tk_pg_pending *pending, tasker_error *error) {
+    tasker_status status = TASKER_OK;
+    if (pending == NULL) {
+        return false;
+    }
+    run->result = tk_pg_line_answer(run->pg, pending, &status, error);
+    if (status != TASKER_OK) {
+        tk_pg_note(run, status);
         run->told = true;
         return false;
     }
-    run->rows = (uint32_t)PQntuples(result);
+    run->rows = (uint32_t)PQntuples(run->result);
     return true;
 }
 
 bool tk_pg_exec(tk_pg_run *run, tk_pg_statement statement, tasker_error *error) {
     run->name = tk_pg_names[statement];
-    if (may_run(run)) {
-        prepare(run, statement, error);
-    }
-    if (run->status != TASKER_OK) {
-        return false;
-    }
-    sending out;
-    sending_fill(&out, run);
-    return take(run,
-                PQexecPrepared(run->pg->connection, run->name, run->parameters, out.values,
-                               out.lengths, out.formats, 1),
-                error);
+    return receive(run, send(run, statement, NULL, error), error);
 }
 
 bool tk_pg_exec_text(tk_pg_run *run, const char *sql, const char *name, tasker_error *error) {
     run->name = name;
-    if (!may_run(run)) {
-        return false;
+    return receive(run, send(run, TK_PG_STATEMENT_COUNT, sql, error), error);
+}
+
+void tk_pg_queue(tk_pg_run *run, tk_pg_statement statement, tk_pg_take_fn *take,
+                 const void *arguments, size_t size, tasker_error *error) {
+    run->name = tk_pg_names[statement];
+    tk_pg_pending *pending = send(run, statement, NULL, error);
+    if (pending == NULL) {
+        return;
     }
-    sending out;
-    sending_fill(&out, run);
-    return take(run,
-                PQexecParams(run->pg->connection, sql, run->parameters, run->types, out.values,
-                             out.lengths, out.formats, 1),
-                error);
+    assert(size <= sizeof(pending->arguments));
+    pending->take = take;
+    if (size > 0) {
+        memcpy(pending->arguments, arguments, size);
+    }
+    if (run->pg->reads && !run->pg->taking) { /* readers look at once */
+        tk_pg_note(run, tk_pg_line_settle(run->pg, error));
+        run->told = run->status != TASKER_OK;
+    }
 }
 
 tasker_status tk_pg_end(tk_pg_run *run, tasker_error *error) {
@@ -257,10 +247,6 @@ tasker_status tk_pg_end(tk_pg_run *run, tasker_error *error) {
                        "`tasker store check`",
                        run->pg->name, run->name);
     }
-}
-
-uint32_t tk_pg_changes(const tk_pg_run *run) {
-    return (uint32_t)strtoul(PQcmdTuples(run->result), NULL, 10);
 }
 
 /* --- rows ------------------------------------------------------------------------------------- */

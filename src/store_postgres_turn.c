@@ -51,20 +51,68 @@ static void page_join(tk_pg_run *run, uint32_t at, tk_state_row *row) {
     row->progress_bytes += (uint32_t)page.size;
 }
 
-static void pages_read(tk_pg_run *run, const tk_uuid *ids, uint32_t count, tk_state_row *rows,
-                       tasker_error *error) {
-    TK_PG_COLUMN_OF(run, uuid, TK_PG_UUID, count, &ids[i]);
-    bool done = tk_pg_exec(run, TK_PG_PAGE_READ, error);
-    for (uint32_t i = 0; done && run->status == TASKER_OK && i < run->rows; i++) {
-        page_join(run, i, &rows[tk_pg_get_place(run, i, count)]);
+/* Where the states of some tasks go. */
+typedef struct reading {
+    tk_arena *arena;
+    const tk_uuid *ids;
+    tk_state_row *rows;
+    bool *found;
+    uint32_t count;
+} reading;
+
+/* Remembers what was loaded behind what may be changed. */
+static void states_keep(const reading *in) {
+    for (uint32_t i = 0; i < in->count; i++) {
+        if (in->found[i]) {
+            tk_state_row *row = &in->rows[i];
+            memcpy(row->progress + row->progress_bytes, row->progress, row->progress_bytes);
+            row->stored = row->progress + row->progress_bytes;
+        }
+    }
+}
+
+static void pages_take(tk_pg_run *answer, const void *arguments, tasker_error *error) {
+    const reading *in = arguments;
+    (void)error;
+    for (uint32_t i = 0; answer->status == TASKER_OK && i < answer->rows; i++) {
+        page_join(answer, i, &in->rows[tk_pg_get_place(answer, i, in->count)]);
+    }
+    if (answer->status == TASKER_OK) {
+        states_keep(in);
+    }
+}
+
+static void pages_ask(tk_pg *pg, const reading *in, tasker_error *error) {
+    tk_pg_run run = {.pg = pg};
+    TK_PG_COLUMN_OF(&run, uuid, TK_PG_UUID, in->count, &in->ids[i]);
+    tk_pg_queue(&run, TK_PG_PAGE_READ, pages_take, in, sizeof(*in), error);
+    (void)tk_pg_end(&run, error);
+}
+
+static void states_take(tk_pg_run *answer, const void *arguments, tasker_error *error) {
+    const reading *in = arguments;
+    bool paged = false;
+    for (uint32_t i = 0; answer->status == TASKER_OK && i < answer->rows; i++) {
+        uint32_t place = tk_pg_get_place(answer, i, in->count);
+        state_read(answer, i, in->arena, &in->rows[place]);
+        in->found[place] = true;
+        paged = paged || in->rows[place].progress_bytes == TK_STATE_PAGE_BYTES;
+    }
+    if (answer->status != TASKER_OK) {
+        return;
+    }
+    if (paged) { /* in a statement after the lock */
+        pages_ask(answer->pg, in, error);
+    } else {
+        states_keep(in);
     }
 }
 
 static tasker_status states_read(tk_store *store, tk_pg_statement statement, tk_arena *arena,
                                  const tk_uuid *ids, uint32_t count, tk_state_row *rows,
                                  bool *found, tasker_error *error) {
+    const reading in = {arena, ids, rows, found, count};
     tk_pg_run run;
-    bool paged = false;
     tasker_status status = tk_pg_begin(&run, tk_pg_of(store), error);
     if (status != TASKER_OK || count == 0) {
         return status;
@@ -74,23 +122,7 @@ static tasker_status states_read(tk_store *store, tk_pg_statement statement, tk_
         found[i] = false;
     }
     TK_PG_COLUMN_OF(&run, uuid, TK_PG_UUID, count, &ids[i]);
-    (void)tk_pg_exec(&run, statement, error);
-    for (uint32_t i = 0; run.status == TASKER_OK && i < run.rows; i++) {
-        uint32_t place = tk_pg_get_place(&run, i, count);
-        state_read(&run, i, arena, &rows[place]);
-        found[place] = true;
-        paged = paged || rows[place].progress_bytes == TK_STATE_PAGE_BYTES;
-    }
-    if (paged && run.status == TASKER_OK) {
-        pages_read(&run, ids, count, rows, error);
-    }
-    for (uint32_t i = 0; run.status == TASKER_OK && i < count; i++) {
-        if (found[i]) {
-            uint8_t *stored = rows[i].progress + rows[i].progress_bytes;
-            memcpy(stored, rows[i].progress, rows[i].progress_bytes);
-            rows[i].stored = stored;
-        }
-    }
+    tk_pg_queue(&run, statement, states_take, &in, sizeof(in), error);
     return tk_pg_end(&run, error);
 }
 
@@ -134,19 +166,27 @@ static void finished_read(tk_pg_run *run, uint32_t at, tk_attempt_row *row) {
     row->n = tk_pg_get(run, at, 8);
 }
 
-static void finish_match(tk_pg_run *run, tk_attempt_row *rows, uint32_t count, bool *accepted) {
+typedef struct finishing {
+    tk_attempt_row *rows;
+    bool *accepted;
+    uint32_t count;
+} finishing;
+
+static void finish_take(tk_pg_run *answer, const void *arguments, tasker_error *error) {
+    const finishing *in = arguments;
     uint32_t next = 0;
-    for (uint32_t at = 0; at < run->rows; at++) {
+    (void)error;
+    for (uint32_t at = 0; at < answer->rows; at++) {
         tk_uuid id;
-        tk_pg_get_uuid(run, at, 0, &id);
-        uint16_t step = tk_pg_get_step(run, at, 1);
-        int64_t token = tk_pg_get(run, at, 2);
-        for (uint32_t tries = 0; tries < count; tries++) {
-            uint32_t i = (next + tries) % count;
-            if (rows[i].step == step && rows[i].token == token &&
-                tk_uuid_equal(&rows[i].task_id, &id)) {
-                finished_read(run, at, &rows[i]);
-                accepted[i] = true;
+        tk_pg_get_uuid(answer, at, 0, &id);
+        uint16_t step = tk_pg_get_step(answer, at, 1);
+        int64_t token = tk_pg_get(answer, at, 2);
+        for (uint32_t tries = 0; tries < in->count; tries++) {
+            uint32_t i = (next + tries) % in->count;
+            if (in->rows[i].step == step && in->rows[i].token == token &&
+                tk_uuid_equal(&in->rows[i].task_id, &id)) {
+                finished_read(answer, at, &in->rows[i]);
+                in->accepted[i] = true;
                 next = i + 1;
                 break;
             }
@@ -156,6 +196,7 @@ static void finish_match(tk_pg_run *run, tk_attempt_row *rows, uint32_t count, b
 
 tasker_status tk_pg_op_finish(tk_store *store, tk_attempt_row *rows, uint32_t count, bool *accepted,
                               tasker_error *error) {
+    const finishing in = {rows, accepted, count};
     tk_pg_run run;
     tasker_status status = tk_pg_begin(&run, tk_pg_of(store), error);
     if (status != TASKER_OK || count == 0) {
@@ -170,8 +211,7 @@ tasker_status tk_pg_op_finish(tk_store *store, tk_attempt_row *rows, uint32_t co
     TK_PG_COLUMN_OF(&run, text, TK_PG_TEXT, count, rows[i].result);
     TK_PG_COLUMN_OF(&run, text, TK_PG_TEXT, count, rows[i].error);
     TK_PG_COLUMN_OF(&run, text, TK_PG_TEXT, count, rows[i].metadata);
-    (void)tk_pg_exec(&run, TK_PG_FINISH, error);
-    finish_match(&run, rows, count, accepted);
+    tk_pg_queue(&run, TK_PG_FINISH, finish_take, &in, sizeof(in), error);
     return tk_pg_end(&run, error);
 }
 
@@ -214,27 +254,40 @@ tasker_status tk_pg_op_lease_return(tk_store *store, const tk_lease_row *leases,
     TK_PG_COLUMN(&run, TK_PG_INT2, count, readies[i].handler);
     TK_PG_COLUMN(&run, TK_PG_INT2, count, readies[i].class);
     TK_PG_COLUMN(&run, TK_PG_BOOL, count, readies[i].deps);
+    run.pg->readied = true;
     (void)tk_pg_exec(&run, TK_PG_LEASE_RETURN, error);
     return_match(&run, leases, readies, count, returned);
     return tk_pg_end(&run, error);
 }
 
 /* A number for each key, in their order; NULL is 0. */
+typedef struct numbering {
+    int32_t *numbers;
+    uint32_t count;
+} numbering;
+
+static void numbers_take(tk_pg_run *answer, const void *arguments, tasker_error *error) {
+    const numbering *in = arguments;
+    (void)error;
+    if (answer->rows != in->count) {
+        tk_pg_note(answer, TASKER_STORE);
+    }
+    for (uint32_t i = 0; answer->status == TASKER_OK && i < in->count; i++) {
+        in->numbers[i] = tk_pg_get_i32(answer, i, 0);
+    }
+}
+
 static tasker_status numbers_by_key(tk_store *store, tk_pg_statement statement,
                                     const tk_step_key *keys, uint32_t count, int32_t *numbers,
                                     tasker_error *error) {
+    const numbering in = {numbers, count};
     tk_pg_run run;
     tasker_status status = tk_pg_begin(&run, tk_pg_of(store), error);
     if (status != TASKER_OK || count == 0) {
         return status;
     }
     tk_pg_keys(&run, keys, count);
-    if (tk_pg_exec(&run, statement, error) && run.rows != count) {
-        tk_pg_note(&run, TASKER_STORE);
-    }
-    for (uint32_t i = 0; run.status == TASKER_OK && i < count; i++) {
-        numbers[i] = tk_pg_get_i32(&run, i, 0);
-    }
+    tk_pg_queue(&run, statement, numbers_take, &in, sizeof(in), error);
     return tk_pg_end(&run, error);
 }
 
@@ -270,6 +323,19 @@ tasker_status tk_pg_op_attempt_tokens(tk_store *store, const tk_lease_row *lease
 
 /* --- due steps, heads ------------------------------------------------------------------------- */
 
+static void moved_take(tk_pg_run *answer, const void *arguments, tasker_error *error) {
+    uint32_t *const *moved = arguments;
+    (void)error;
+    **moved = answer->rows == 1 ? (uint32_t)tk_pg_get(answer, 0, 0) : 0;
+    answer->pg->readied = answer->pg->readied || **moved > 0;
+}
+
+static void next_take(tk_pg_run *answer, const void *arguments, tasker_error *error) {
+    int64_t *const *next_us = arguments;
+    (void)error;
+    **next_us = answer->rows == 1 ? tk_pg_get_time(answer, 0, 0) : 0;
+}
+
 tasker_status tk_pg_op_due_move(tk_store *store, int64_t now_us, uint32_t limit, uint32_t *moved,
                                 int64_t *next_us, tasker_error *error) {
     tk_pg_run run;
@@ -281,35 +347,46 @@ tasker_status tk_pg_op_due_move(tk_store *store, int64_t now_us, uint32_t limit,
     *next_us = 0;
     tk_pg_time(&run, now_us);
     tk_pg_int(&run, TK_PG_INT8, limit);
-    if (tk_pg_exec(&run, TK_PG_DUE_MOVE, error) && run.rows == 1) {
-        *moved = (uint32_t)tk_pg_get(&run, 0, 0);
-    }
-    if (tk_pg_exec(&run, TK_PG_LATER_NEXT, error) && run.rows == 1) {
-        *next_us = tk_pg_get_time(&run, 0, 0);
-    }
+    tk_pg_queue(&run, TK_PG_DUE_MOVE, moved_take, &moved, sizeof(moved), error);
+    tk_pg_queue(&run, TK_PG_LATER_NEXT, next_take, &next_us, sizeof(next_us), error);
     return tk_pg_end(&run, error);
+}
+
+typedef struct heading {
+    tk_arena *arena;
+    tk_head **rows;
+    uint32_t *count;
+} heading;
+
+static void heads_take(tk_pg_run *answer, const void *arguments, tasker_error *error) {
+    const heading *in = arguments;
+    (void)error;
+    tk_head *rows = tk_pg_rows_make(answer, in->arena, sizeof(*rows));
+    for (uint32_t i = 0; i < answer->rows; i++) {
+        rows[i] = (tk_head){
+            .queue = tk_pg_get_i32(answer, i, 0),
+            .handler = tk_pg_get_i32(answer, i, 1),
+            .class = tk_pg_get_i32(answer, i, 2),
+            .seq = tk_pg_get(answer, i, 3),
+            .enqueued_us = tk_pg_get_time(answer, i, 4),
+        };
+    }
+    *in->rows = rows;
+    *in->count = answer->rows;
 }
 
 tasker_status tk_pg_op_heads(tk_store *store, tk_arena *arena, tk_head **rows, uint32_t *count,
                              tasker_error *error) {
+    const heading in = {arena, rows, count};
     tk_pg_run run;
     tasker_status status = tk_pg_begin(&run, tk_pg_of(store), error);
     if (status != TASKER_OK) {
         return status;
     }
+    *rows = NULL;
+    *count = 0;
     tk_pg_int(&run, TK_PG_INT8, TK_HEADS_MAX);
-    (void)tk_pg_exec(&run, TK_PG_HEADS, error);
-    *rows = tk_pg_rows_make(&run, arena, sizeof(**rows));
-    for (uint32_t i = 0; i < run.rows; i++) {
-        (*rows)[i] = (tk_head){
-            .queue = tk_pg_get_i32(&run, i, 0),
-            .handler = tk_pg_get_i32(&run, i, 1),
-            .class = tk_pg_get_i32(&run, i, 2),
-            .seq = tk_pg_get(&run, i, 3),
-            .enqueued_us = tk_pg_get_time(&run, i, 4),
-        };
-    }
-    *count = run.rows;
+    tk_pg_queue(&run, TK_PG_HEADS, heads_take, &in, sizeof(in), error);
     return tk_pg_end(&run, error);
 }
 
@@ -421,8 +498,28 @@ tasker_status tk_pg_op_claim(tk_store *store, tk_arena *arena, const tk_want *wa
 
 /* --- what a step gets to see ------------------------------------------------------------------ */
 
+typedef struct seeing {
+    tk_arena *arena;
+    tk_result_row *rows;
+    uint32_t count;
+} seeing;
+
+static void results_take(tk_pg_run *answer, const void *arguments, tasker_error *error) {
+    const seeing *in = arguments;
+    (void)error;
+    for (uint32_t i = 0; i < answer->rows; i++) {
+        tk_result_row *row = &in->rows[tk_pg_get_place(answer, i, in->count)];
+        row->found = true;
+        row->outcome = tk_pg_get_i32(answer, i, 1);
+        row->finished_us = tk_pg_get_time(answer, i, 2);
+        row->result = tk_pg_get_text(answer, i, 3, in->arena);
+        row->metadata = tk_pg_get_text(answer, i, 4, in->arena);
+    }
+}
+
 tasker_status tk_pg_op_results(tk_store *store, tk_arena *arena, tk_result_row *rows,
                                uint32_t count, tasker_error *error) {
+    const seeing in = {arena, rows, count};
     tk_pg_run run;
     tasker_status status = tk_pg_begin(&run, tk_pg_of(store), error);
     if (status != TASKER_OK || count == 0) {
@@ -433,15 +530,7 @@ tasker_status tk_pg_op_results(tk_store *store, tk_arena *arena, tk_result_row *
     }
     TK_PG_COLUMN_OF(&run, uuid, TK_PG_UUID, count, &rows[i].key.task_id);
     TK_PG_COLUMN(&run, TK_PG_INT2, count, rows[i].key.step);
-    (void)tk_pg_exec(&run, TK_PG_RESULTS, error);
-    for (uint32_t i = 0; i < run.rows; i++) {
-        tk_result_row *row = &rows[tk_pg_get_place(&run, i, count)];
-        row->found = true;
-        row->outcome = tk_pg_get_i32(&run, i, 1);
-        row->finished_us = tk_pg_get_time(&run, i, 2);
-        row->result = tk_pg_get_text(&run, i, 3, arena);
-        row->metadata = tk_pg_get_text(&run, i, 4, arena);
-    }
+    tk_pg_queue(&run, TK_PG_RESULTS, results_take, &in, sizeof(in), error);
     return tk_pg_end(&run, error);
 }
 

@@ -30,30 +30,23 @@ void tk_pg_worker_unlock(tk_store *store) {
     }
 }
 
-/* A transaction of its own that waits for no disk: a hint may be lost. */
+/* The commit that made the steps ready has mostly told it. */
 void tk_pg_wake(tk_store *store) {
     tk_pg *pg = tk_pg_of(store);
     if (tk_process_id() != pg->opener) {
         return;
     }
     pthread_mutex_lock(&pg->mutex);
-    if (PQstatus(pg->connection) == CONNECTION_OK) {
-        char sql[200];
-        (void)snprintf(sql, sizeof(sql),
-                       "BEGIN; SET LOCAL synchronous_commit = off;"
-                       "SELECT pg_notify('tasker', '')"
-                       " WHERE EXISTS (SELECT 1 FROM worker WHERE asleep AND id <> %d); COMMIT",
-                       (int)pg->worker);
-        (void)tk_pg_command(pg, sql, "NOTIFY", NULL);
-        if (PQtransactionStatus(pg->connection) == PQTRANS_INERROR) {
-            (void)tk_pg_command(pg, "ROLLBACK", "ROLLBACK", NULL);
-        }
+    if (!pg->told && tk_pg_line_alive(pg) && tk_pg_line_open(pg)) {
+        tk_pg_notify(pg);
     }
+    pg->told = false;
     pthread_mutex_unlock(&pg->mutex);
 }
 
 void tk_pg_note_wakes(tk_pg *pg) {
     PGnotify *notification;
+    (void)tk_pg_line_settle(pg, NULL); /* an answer that nobody waited for is no wake-up */
     (void)PQconsumeInput(pg->connection);
     while ((notification = PQnotifies(pg->connection)) != NULL) {
         pg->woken = true;
@@ -63,6 +56,7 @@ void tk_pg_note_wakes(tk_pg *pg) {
 
 static bool listen_once(tk_pg *pg) {
     if (!pg->listening) {
+        tk_pg_line_close(pg);
         pg->listening = tk_pg_command(pg, "LISTEN tasker", "LISTEN", NULL) == TASKER_OK;
     }
     if (pg->woken_fd < 0) {

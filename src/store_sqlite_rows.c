@@ -15,9 +15,9 @@ static tasker_status begin_numbered(tk_sql *sql, tk_sqlite *sqlite, tk_sql_name 
 
 /* --- tasks ------------------------------------------------------------------------------------ */
 
-static void task_bind(tk_sql *sql, const tk_task_row *row) {
+static void task_bind(tk_sql *sql, const tk_task_row *row, int64_t n) {
     tk_sql_uuid(sql, &row->id);
-    tk_sql_int(sql, row->n);
+    tk_sql_int(sql, n);
     tk_sql_int(sql, row->created_us);
     tk_sql_int(sql, row->run_at_us);
     tk_sql_int(sql, row->template_id);
@@ -52,7 +52,7 @@ static tasker_status tags_insert(tk_sqlite *sqlite, const tk_task_row *row, task
     return tk_sql_end(&sql, error);
 }
 
-tasker_status tk_sqlite_task_insert(tk_store *store, tk_task_row *rows, uint32_t count,
+tasker_status tk_sqlite_task_insert(tk_store *store, const tk_task_row *rows, uint32_t count,
                                     bool *inserted, tasker_error *error) {
     tk_sqlite *sqlite = tk_sqlite_of(store);
     tk_sql sql;
@@ -61,18 +61,22 @@ tasker_status tk_sqlite_task_insert(tk_store *store, tk_task_row *rows, uint32_t
         return status;
     }
     for (uint32_t i = 0; i < count; i++) {
-        rows[i].n = sqlite->n + 1;
-        task_bind(&sql, &rows[i]);
+        task_bind(&sql, &rows[i], sqlite->n + 1);
         if (!tk_sql_run(&sql)) {
             break;
         }
-        inserted[i] = tk_sql_changes(&sql) == 1;
-        sqlite->n += inserted[i] ? 1 : 0;
-        if (inserted[i] && rows[i].tags.size > 0) {
+        bool made = tk_sql_changes(&sql) == 1;
+        sqlite->n += made ? 1 : 0;
+        if (inserted != NULL) {
+            inserted[i] = made;
+        } else if (!made) {
+            status = tk_fail(error, TASKER_CONFLICT, "a task has this id already");
+        }
+        if (status == TASKER_OK && made && rows[i].tags.size > 0) {
             status = tags_insert(sqlite, &rows[i], error);
-            if (status != TASKER_OK) {
-                return status;
-            }
+        }
+        if (status != TASKER_OK) {
+            return status;
         }
     }
     return tk_sql_end(&sql, error);
@@ -156,7 +160,7 @@ tasker_status tk_sqlite_state_update(tk_store *store, const tk_state_row *rows, 
 
 /* --- live steps ------------------------------------------------------------------------------- */
 
-tasker_status tk_sqlite_ready_insert(tk_store *store, tk_ready_row *rows, uint32_t count,
+tasker_status tk_sqlite_ready_insert(tk_store *store, const tk_ready_row *rows, uint32_t count,
                                      tasker_error *error) {
     tk_sqlite *sqlite = tk_sqlite_of(store);
     tk_sql sql;
@@ -165,12 +169,11 @@ tasker_status tk_sqlite_ready_insert(tk_store *store, tk_ready_row *rows, uint32
         return status;
     }
     for (uint32_t i = 0; i < count; i++) {
-        tk_ready_row *row = &rows[i];
-        row->seq = ++sqlite->seq;
+        const tk_ready_row *row = &rows[i];
         tk_sql_int(&sql, row->queue);
         tk_sql_int(&sql, row->handler);
         tk_sql_int(&sql, row->class);
-        tk_sql_int(&sql, row->seq);
+        tk_sql_int(&sql, ++sqlite->seq);
         tk_sql_uuid(&sql, &row->task_id);
         tk_sql_int(&sql, row->step);
         tk_sql_int(&sql, row->attempts);
@@ -232,11 +235,11 @@ tasker_status tk_sqlite_lease_insert(tk_store *store, const tk_lease_row *rows, 
 
 /* --- attempts and acts ------------------------------------------------------------------------ */
 
-static void attempt_bind(tk_sql *sql, const tk_attempt_row *row) {
+static void attempt_bind(tk_sql *sql, const tk_attempt_row *row, int64_t n) {
     tk_sql_uuid(sql, &row->task_id);
     tk_sql_int(sql, row->step);
     tk_sql_int(sql, row->attempt);
-    tk_sql_int(sql, row->n);
+    tk_sql_int(sql, n);
     tk_sql_int(sql, row->token);
     tk_sql_int(sql, row->worker);
     tk_sql_int(sql, row->outcome);
@@ -248,7 +251,7 @@ static void attempt_bind(tk_sql *sql, const tk_attempt_row *row) {
     tk_sql_text(sql, row->metadata);
 }
 
-tasker_status tk_sqlite_attempt_insert(tk_store *store, tk_attempt_row *rows, uint32_t count,
+tasker_status tk_sqlite_attempt_insert(tk_store *store, const tk_attempt_row *rows, uint32_t count,
                                        tasker_error *error) {
     tk_sqlite *sqlite = tk_sqlite_of(store);
     tk_sql sql;
@@ -257,8 +260,7 @@ tasker_status tk_sqlite_attempt_insert(tk_store *store, tk_attempt_row *rows, ui
         return status;
     }
     for (uint32_t i = 0; i < count; i++) {
-        rows[i].n = ++sqlite->n;
-        attempt_bind(&sql, &rows[i]);
+        attempt_bind(&sql, &rows[i], ++sqlite->n);
         if (!tk_sql_run(&sql)) {
             break;
         }
@@ -276,11 +278,11 @@ bool tk_sql_finish(tk_sql *taken, tk_sql *insert, tk_attempt_row *row) {
         row->finished_us = row->claimed_us;
     }
     row->n = ++taken->sqlite->n;
-    attempt_bind(insert, row);
+    attempt_bind(insert, row, row->n);
     return tk_sql_run(insert);
 }
 
-tasker_status tk_sqlite_act_insert(tk_store *store, tk_act_row *rows, uint32_t count,
+tasker_status tk_sqlite_act_insert(tk_store *store, const tk_act_row *rows, uint32_t count,
                                    tasker_error *error) {
     tk_sqlite *sqlite = tk_sqlite_of(store);
     tk_sql sql;
@@ -289,9 +291,8 @@ tasker_status tk_sqlite_act_insert(tk_store *store, tk_act_row *rows, uint32_t c
         return status;
     }
     for (uint32_t i = 0; i < count; i++) {
-        rows[i].n = ++sqlite->n;
         tk_sql_uuid(&sql, &rows[i].task_id);
-        tk_sql_int(&sql, rows[i].n);
+        tk_sql_int(&sql, ++sqlite->n);
         tk_sql_int(&sql, rows[i].acted_us);
         tk_sql_int(&sql, rows[i].kind);
         tk_sql_int(&sql, rows[i].step);

@@ -310,7 +310,7 @@ static void check_text(tk_str is, tk_str expected, const char *member) {
 
 static void check_task(const tk_task_row *is, const tk_task_row *expected) {
     cr_assert(tk_uuid_equal(&is->id, &expected->id));
-    cr_assert_eq(is->n, expected->n);
+    cr_assert_gt(is->n, 0);
     cr_assert_eq(is->created_us, expected->created_us);
     cr_assert_eq(is->run_at_us, expected->run_at_us);
     cr_assert_eq(is->template_id, expected->template_id);
@@ -368,7 +368,6 @@ STORE_TEST(store, a_task_comes_back_as_it_was) {
     for (int i = 0; i < 3; i++) {
         cr_assert(inserted[i]);
         ids[i] = rows[i].id;
-        cr_assert(i == 0 || rows[i].n > rows[i - 1].n);
     }
     ids[3] = store_fixture_id(fx);
     OK(begin, TK_STORE_READ);
@@ -446,7 +445,15 @@ STORE_TEST(store, tasks_attempts_and_acts_have_one_order) {
             continue;
         }
         COMMIT();
-        cr_assert(last < task.n && task.n < attempt.n && attempt.n < act.n);
-        last = act.n;
+        tk_attempt_row *attempts = NULL;
+        tk_act_row *acts = NULL;
+        uint32_t count = 0;
+        OK(begin, TK_STORE_READ);
+        OK(task_load, &fx->arena, &id, 1, &task, &inserted);
+        OK(attempt_list, &fx->arena, &id, false, &attempts, &count);
+        OK(act_list, &fx->arena, &id, &acts, &count);
+        COMMIT();
+        cr_assert(last < task.n && task.n < attempts[0].n && attempts[0].n < acts[0].n);
+        last = acts[0].n;
     }
 }

@@ -17,6 +17,12 @@ void store_fixture_check(store_fixture *fx, tasker_status is, tasker_status expe
                  is == TASKER_OK ? "" : fx->error.message);
 }
 
+tasker_status store_fixture_settle(store_fixture *fx, const char *operation, tasker_status status) {
+    bool within = strcmp(operation, "begin") != 0 && strcmp(operation, "share") != 0 &&
+                  strcmp(operation, "worker_lock") != 0;
+    return status == TASKER_OK && within ? fx->store->driver->sync(fx->store, &fx->error) : status;
+}
+
 void store_fixture_folder(char folder[64]) {
     const char *place = getenv("TMPDIR");
     int size = snprintf(folder, 64, "%s/tasker-test-XXXXXX", place == NULL ? "/tmp" : place);

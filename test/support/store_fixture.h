@@ -67,9 +67,15 @@ void store_fixture_check(store_fixture *fx, tasker_status is, tasker_status expe
     }                                                                                              \
     static void suite##_##name(store_fixture *fx)
 
-/* CALL(operation, arguments…) calls an operation of fx->store; OK insists on success, FAILS on a
- * status. COMMIT is one without arguments. */
-#define CALL(operation, ...) fx->store->driver->operation(fx->store, __VA_ARGS__, &fx->error)
+/* store_fixture_settle waits for the answer of an operation that went well: drivers may tell it, and that
+ * it failed, no earlier than sync. */
+tasker_status store_fixture_settle(store_fixture *fx, const char *operation, tasker_status status);
+
+/* CALL(operation, arguments…) calls an operation of fx->store and settles it; OK insists on success, FAILS
+ * on a status. COMMIT is one without arguments. */
+#define CALL(operation, ...)                                                                       \
+    store_fixture_settle(fx, #operation,                                                           \
+                         fx->store->driver->operation(fx->store, __VA_ARGS__, &fx->error))
 #define FAILS(status, operation, ...)                                                              \
     store_fixture_check(fx, CALL(operation, __VA_ARGS__), status, #operation, __FILE__, __LINE__)
 #define OK(operation, ...) FAILS(TASKER_OK, operation, __VA_ARGS__)
