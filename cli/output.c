@@ -171,9 +171,15 @@ size_t out_columns(tk_str text) {
     return columns;
 }
 
+/* Behind such a sign a word may be parted, if that does not leave the line half empty. */
+static bool is_joint(char sign) {
+    return sign != '\0' && strchr("_/:.,-", sign) != NULL;
+}
+
 size_t out_wrap(tk_str text, size_t columns) {
     size_t used = 0;
     size_t blank = 0; /* where the last word ends */
+    size_t joint = 0;
     const char *end = text.data + text.size;
     for (const char *at = text.data; at != end;) {
         size_t taken = (size_t)(at - text.data);
@@ -183,10 +189,11 @@ size_t out_wrap(tk_str text, size_t columns) {
         shown s = show(at, end);
         blank = *at == ' ' ? taken : blank;
         if (used + s.columns > columns && taken > 0) {
-            return blank > 0 ? blank : taken;
+            return blank > 0 ? blank : joint > 0 ? joint : taken;
         }
         used += s.columns;
         at += s.taken;
+        joint = is_joint(at[-1]) && 2 * used >= columns ? (size_t)(at - text.data) : joint;
     }
     return text.size;
 }

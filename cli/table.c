@@ -105,22 +105,31 @@ static size_t least_width(const table_column *column) {
     return column->least > TABLE_COLUMN_LEAST ? column->least : TABLE_COLUMN_LEAST;
 }
 
-/* Takes from the widest flexible column until the line fits; false when nothing more can be taken. */
-static bool narrow(const table *t, layout *l) {
-    size_t sum = total(t, l, SIZE_MAX);
-    while (sum > l->room) {
-        size_t widest = l->columns;
-        for (size_t j = 0; j < l->columns; j++) {
-            if (!l->hidden[j] && l->widths[j] > least_width(&t->columns[j]) &&
-                (widest == l->columns || l->widths[j] > l->widths[widest])) {
-                widest = j;
-            }
+/* The next column to give way: the last one, whose text reads well below the row; then the widest.
+ * The number of columns when none can. */
+static size_t next_to_give(const table *t, const layout *l) {
+    size_t last = l->columns - 1;
+    if (t->columns[last].flexible && l->widths[last] > TABLE_COLUMN_TAIL) {
+        return last;
+    }
+    size_t widest = l->columns;
+    for (size_t j = 0; j < l->columns; j++) {
+        if (!l->hidden[j] && l->widths[j] > least_width(&t->columns[j]) &&
+            (widest == l->columns || l->widths[j] > l->widths[widest])) {
+            widest = j;
         }
-        if (widest == l->columns) {
+    }
+    return widest;
+}
+
+/* Takes from flexible columns until the line fits; false when nothing more can be taken. */
+static bool narrow(const table *t, layout *l) {
+    for (size_t sum = total(t, l, SIZE_MAX); sum > l->room; sum--) {
+        size_t column = next_to_give(t, l);
+        if (column == l->columns) {
             return false;
         }
-        l->widths[widest]--;
-        sum--;
+        l->widths[column]--;
     }
     return true;
 }

@@ -16,6 +16,7 @@
 
 #define TABLE_COLUMNS_MAX 10
 #define TABLE_COLUMN_LEAST 8  /* a flexible column is not made narrower */
+#define TABLE_COLUMN_TAIL 16  /* the last one gives way first, down to this */
 #define TABLE_COLUMN_SPARE 24 /* a flexible column gives way to a spare one, down to this */
 #define TABLE_CELL_LINES_MAX 12
 

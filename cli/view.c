@@ -130,13 +130,36 @@ void view_step_time(tk_buf *buf, const step_facts *step, int64_t now_us) {
     }
 }
 
+enum { FIELD_COLUMNS = 12 };
+
+/* Further lines begin below the first. */
+static void show_wrapped(out *o, tk_str value) {
+    const size_t indent = FIELD_COLUMNS + 2;
+    size_t room = o->columns > 2 * indent ? o->columns - indent : o->columns;
+    while (value.size > 0) {
+        size_t taken = out_wrap(value, room);
+        out_text(o, OUT_PLAIN, (tk_str){value.data, taken}, 0);
+        while (taken < value.size && (value.data[taken] == ' ' || value.data[taken] == '\n')) {
+            taken++;
+        }
+        value = (tk_str){value.data + taken, value.size - taken};
+        if (value.size > 0) {
+            out_printf(o, "\n%*s", (int)indent, "");
+        }
+    }
+}
+
 void view_field(out *o, const char *name, tk_str value) {
     if (value.size > 0) {
         out_color_begin(o, OUT_DIM);
-        out_printf(o, "  %-12s", name);
+        out_printf(o, "  %-*s", FIELD_COLUMNS, name);
         out_color_end(o, OUT_DIM);
-        out_printf(o, strlen(name) < 12 ? "" : "  ");
-        out_text(o, OUT_PLAIN, value, 0);
+        out_printf(o, strlen(name) < FIELD_COLUMNS ? "" : "  ");
+        if (o->terminal) {
+            show_wrapped(o, value);
+        } else {
+            out_text(o, OUT_PLAIN, value, 0);
+        }
         out_printf(o, "\n");
     }
 }
