@@ -9,7 +9,7 @@ static const table_column columns[] = {
     {.title = "TIME (UTC)"},
     {.title = "WHAT", .flexible = true},
     {.title = "FROM", .spare = true}, /* what its last entry was changed to */
-    {.title = "TO"},
+    {.title = "TO", .flexible = true, .least = sizeof("enqueued_for_orchestration") - 1},
     {.title = "ATTEMPT", .right = true},
     {.title = "WHY", .flexible = true},
     {0},
@@ -19,18 +19,22 @@ static tk_str text_of(cli *c, tk_json entry, const char *name) {
     return json_text(&c->arena, tk_json_member(entry, name));
 }
 
-/* An error's message where the attempt ended, a person's reason, or the event. */
-static void add_why(cli *c, table *t, tk_json entry) {
+/* An error's message where the attempt ended, a person's reason at the first change that it made, or
+ * the event. *told is the act whose reason was shown last. */
+static void add_why(cli *c, table *t, tk_json entry, int64_t *told) {
     bool ended = tk_json_string_is(tk_json_member(entry, "from"), TK_STR("in_progress"));
     tk_json error = ended ? tk_json_member(entry, "error") : (tk_json){0};
     tk_str message =
         error.kind == TK_JSON_OBJECT ? text_of(c, error, "message") : json_text(&c->arena, error);
     tk_str actor = text_of(c, entry, "actor");
     tk_str reason = text_of(c, entry, "reason");
+    int64_t act = json_count(entry, "n");
+    bool news = act == 0 || act != *told;
     if (message.size > 0) {
         table_add(t, OUT_RED, message);
-    } else if (actor.size > 0 || reason.size > 0) {
+    } else if (news && (actor.size > 0 || reason.size > 0)) {
         tk_buf why = {0};
+        *told = act;
         tk_buf_str(&why, actor);
         tk_buf_text(&why, actor.size > 0 && reason.size > 0 ? ": " : "");
         tk_buf_str(&why, reason);
@@ -55,7 +59,7 @@ static bool is_one_day(const cli *c, tk_json entries) {
     return c->out.terminal && first == last;
 }
 
-static void add_entry(cli *c, table *t, tk_json entry, bool one_day) {
+static void add_entry(cli *c, table *t, tk_json entry, bool one_day, int64_t *told) {
     tk_buf moment = {0};
     tk_str step = text_of(c, entry, "step");
     tk_str to = text_of(c, entry, "to");
@@ -78,7 +82,7 @@ static void add_entry(cli *c, table *t, tk_json entry, bool one_day) {
     } else {
         table_add(t, OUT_PLAIN, (tk_str){NULL, 0});
     }
-    add_why(c, t, entry);
+    add_why(c, t, entry, told);
 }
 
 /* With --step only its entries are kept, in the JSON as well. */
@@ -124,10 +128,11 @@ cli_exit command_task_history(cli *c) {
     }
     table t = {.columns = columns};
     bool one_day = is_one_day(c, answer);
+    int64_t told = 0;
     tk_json_iterator it = tk_json_each(answer);
     while (tk_json_next(&it)) {
         if (is_wanted(c, it.value)) {
-            add_entry(c, &t, it.value, one_day);
+            add_entry(c, &t, it.value, one_day, &told);
         }
     }
     if (t.count == 0 && cli_has(c, "step")) {

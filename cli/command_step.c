@@ -74,7 +74,7 @@ static void show_failure(cli *c, tk_json attempt) {
         out_printf(o, words[i].size > 0 ? ", " : "");
         out_text(o, OUT_BOLD, words[i], 0);
     }
-    out_printf(o, retryable ? ", may be tried again:\n" : ", not to be tried again:\n");
+    out_printf(o, retryable ? ", retryable:\n" : ", permanent:\n");
     show_lines(o, OUT_RED, json_text(&c->arena, tk_json_member(error, "message")));
     show_lines(o, OUT_DIM, backtrace);
 }

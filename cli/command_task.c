@@ -26,6 +26,23 @@ static void show_json(out *o, const char *name, tk_json value) {
     out_printf(o, "\n");
 }
 
+static const char *end_word(tk_str state) {
+    static const struct {
+        const char *state, *word;
+    } words[] = {
+        {"cancelled", "cancelled"},
+        {"resolved_manually", "resolved"},
+        {"blocked_by_failures", "blocked"},
+        {"error", "given up"},
+    };
+    for (size_t i = 0; i < TK_COUNT_OF(words); i++) {
+        if (tk_str_is(state, words[i].state)) {
+            return words[i].word;
+        }
+    }
+    return "ended";
+}
+
 /* Who ended the task by hand, when and why: "cancelled   2026-11-24 00:23:44.777 UTC, 3 s ago, by me:
  * ordered twice". */
 static cli_exit show_end(cli *c, const task_facts *task, int64_t now_us) {
@@ -56,10 +73,9 @@ static cli_exit show_end(cli *c, const task_facts *task, int64_t now_us) {
         tk_buf_text(&text, ": ");
         tk_buf_str(&text, reason);
     }
-    char *name = tk_arena_copy(&c->arena, task->state.data, task->state.size);
-    code = text.failed || name == NULL ? cli_nomem(c) : CLI_EXIT_OK;
+    code = text.failed ? cli_nomem(c) : CLI_EXIT_OK;
     if (code == CLI_EXIT_OK) {
-        view_field(&c->out, name, tk_buf_view(&text));
+        view_field(&c->out, end_word(task->state), tk_buf_view(&text));
     }
     tk_buf_release(&text);
     return code;

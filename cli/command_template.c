@@ -61,7 +61,7 @@ static const table_column list_columns[] = {
     {.title = "NAMESPACE", .flexible = true},
     {.title = "NAME", .flexible = true},
     {.title = "VERSION"},
-    {.title = "REVISION", .right = true},
+    {.title = "REVISION", .right = true, .spare = true},
     {.title = "STEPS", .right = true},
     {.title = "DESCRIPTION", .flexible = true},
     {0},

@@ -179,6 +179,9 @@ static void show_line(const table *t, out *o, const layout *l, size_t from, size
         tk_str text = {rest[j].text, rest[j].size};
         size_t taken = last ? text.size : out_wrap(text, room);
         tk_str shown = {text.data, taken};
+        while (shown.size > 0 && shown.data[shown.size - 1] == ' ') {
+            shown.size--;
+        }
         size_t width = out_columns(shown);
         width = width < room ? width : room;
         size_t blank = room - width;

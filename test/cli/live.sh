@@ -49,7 +49,7 @@ for columns in 20 60 80; do
     on_terminal "$columns" 30 history "$task" >"$screen"
     check "a history in $columns columns keeps them" test "$(widest)" -le "$columns"
     sed "s/$escape\[[0-9;]*m//g" "$screen" | tr -d '\r\n ' >"$screen.joined"
-    check "and cuts no reason" grep -q 'cancelledme:thecustomerhas.*endoftheweek' "$screen.joined"
+    check "and cuts no reason" grep -q 'me:thecustomerhas.*endoftheweek' "$screen.joined"
 done
 on_terminal 60 30 show "$task" >"$screen"
 check "a task fits, too, but for its context" test "$(widest)" -le 80

@@ -28,7 +28,7 @@ expect "the history names who and why" -o 'me: done on paper' history "$task"
 worker_start
 failed=$("$tasker" submit cli/bad_end --wait 20 --json | jq -r .task_uuid)
 expect "attempts are shown" -o '1	error	.*no \\x1b\[31mgood' -O $'\x1b' step show "$failed/bad"
-expect "the failure is told whole, with its class and its backtrace" -o '^attempt 1, TestError, not to be' \
+expect "the failure is told whole, with its class and its backtrace" -o '^attempt 1, TestError, permanent:$' \
     -o '^  no \\x1b\[31mgood' -o '^  and a second line$' -o '^  somewhere.c:12$' -O $'\x1b' \
     step show "$failed/bad"
 expect "an attempt that there is not" -c 3 -e 'no attempt 7' step show "$failed/bad" --attempt 7
