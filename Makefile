@@ -205,6 +205,11 @@ check-postgres: $(store_tests) $(sim)
 	script/with-postgres tools/run-tests $(store_tests)
 	script/with-postgres $(sim) --seeds $(or $(SEEDS),30)
 
+# Processes that die and stand still on a PostgreSQL that crashes; SECONDS of it.
+.PHONY: chaos
+chaos: all ruby
+	SECONDS_MAX=$(or $(SECONDS),60) $(if $(SEED),SEED=$(SEED)) BUILD_DIR=$(BUILD_DIR) test/chaos/run
+
 exports: $(static) $(shared)
 	@tools/check-exports $^
 
@@ -290,6 +295,7 @@ help:
 	@echo 'make test        sets up and runs every test (about 12 minutes)'
 	@echo 'make check       C tests of one build; TEST=name selects; BUILD=release|debug|asan|tsan'
 	@echo 'make check-postgres  the store contract on a PostgreSQL of its own'
+	@echo 'make chaos       workers killed, stopped and cut off on PostgreSQL; SECONDS=60 SEED=n'
 	@echo 'make sim         simulation; SEED=n replays one, SEEDS=n runs 1 to n'
 	@echo 'make mutants     the simulation finds each deliberate fault'
 	@echo 'make fuzz        each fuzz target for FUZZ_SECONDS=10'

@@ -47,7 +47,7 @@ class Ledger
     @command = command
   end
 
-  # @return [Array<Array<String>>] task, number of the step, attempt, outcome, a success's result in hex
+  # @return [Array<Array<String>>] task, number of the step, attempt, outcome, a success's result
   def attempts
     out, error, status = Open3.capture3(*@command)
     raise "#{@command.first}: #{error}" unless status.success?
@@ -129,6 +129,8 @@ class Judge
     end
     @report.expect("results of #{tasks.size} tasks are exact", wrong.empty?, wrong.keys)
   end
+
+  def successes = @results.size
 
   def attempts_max = by_step.values.map(&:size).max.to_i
 

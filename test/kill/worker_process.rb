@@ -9,11 +9,12 @@ class WorkerProcess
   THREADS = 8
 
   attr_reader :pid, :kind
+  attr_accessor :stopped
 
-  # The program that users start, with handlers.rb.
-  def self.ruby(log, here: __dir__)
-    new(log, "ruby", ["ruby", "-I#{GEM}/lib", "#{GEM}/exe/tasker-worker", "--threads", THREADS.to_s,
-                      "--templates", "#{here}/templates", "-r", "#{__dir__}/handlers.rb"])
+  # The program that users start.
+  def self.ruby(log, templates: "#{__dir__}/templates", handlers: "#{__dir__}/handlers.rb")
+    new(log, :ruby, ["ruby", "-I#{GEM}/lib", "#{GEM}/exe/tasker-worker", "--threads", THREADS.to_s,
+                     "--templates", templates, "-r", handlers])
   end
 
   # @param command [Array<String>] it says "runs; SIGINT or SIGTERM" once it is up
@@ -28,12 +29,14 @@ class WorkerProcess
   def comes_up?
     give_up_at = clock + BOOT_SECONDS
     until said.include?("runs; SIGINT or SIGTERM")
-      return false if clock > give_up_at || Process.waitpid(@pid, Process::WNOHANG)
+      return false if clock > give_up_at || ended?
 
       sleep 0.005
     end
     true
   end
+
+  def ended? = @ended ||= !Process.waitpid(@pid, Process::WNOHANG).nil?
 
   # @return [Process::Status]
   def kill(signal)
