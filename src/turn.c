@@ -272,7 +272,10 @@ static void schedule(turn *t) {
         more = t->asleep && !w->asleep && w->engine.store->driver->many_workers && !TK_MUTANT(23);
         w->asleep = t->asleep;
         w->holding = t->holding;
-        w->beats++;
+        if (t->mono_us >= w->counted_mono_us + TK_BEAT_US) { /* those in between tell no time */
+            w->beats++;
+            w->counted_mono_us = t->mono_us;
+        }
     } else if (found && w->next_beat_mono_us > t->mono_us + TK_BEAT_US) {
         w->next_beat_mono_us = t->mono_us + TK_BEAT_US;
     }

@@ -122,7 +122,8 @@ typedef struct tk_worker {
     bool woken;                 /* this turn was asked for */
     bool asleep, holding;       /* as the last beat told the others */
     bool company;               /* another worker holds steps */
-    uint64_t beats;             /* committed */
+    uint64_t beats;             /* committed, at least TK_BEAT_US apart */
+    int64_t counted_mono_us;    /* the last of them */
     uint64_t trusting_at;       /* from this own beat on a session that is gone tells something */
     int64_t watched_mono_us;    /* the last look at the others */
     int64_t next_watch_mono_us; /* the next one without a beat, or 0 */
