@@ -15,7 +15,7 @@
 #define NAME                                                                                       \
     { .name = "name", .letter = 'n', .value = "NAME", .help = "of the template" }
 #define VERSION                                                                                    \
-    { .name = "version", .value = "TEXT", .help = "of the template (default: the newest)" }
+    { .name = "version", .value = "TEXT", .help = "of the template (default: registered last)" }
 #define ENVIRONMENT                                                                                \
     {                                                                                              \
         .name = "environment", .letter = 'e', .value = "NAME",                                     \
@@ -296,7 +296,7 @@ const cli_command cli_commands[] = {
         .words_min = 1,
         .words_max = WORDS_MANY,
         .options = act_options,
-        .summary = "make failed or waiting steps ready again, with all their attempts",
+        .summary = "run failed or waiting steps again, with all attempts",
         .description = "STEP is a UUID, or TASK/NAME.",
         .examples = EXAMPLES("step retry last/charge_card --reason 'gateway is back'"),
         .exits = "2345",
@@ -323,7 +323,7 @@ const cli_command cli_commands[] = {
         .words_min = 1,
         .words_max = 1,
         .options = result_options,
-        .summary = "record a result as if the step's handler had returned it",
+        .summary = "record a result as if the handler had returned it",
         .description = "STEP is a UUID, or TASK/NAME.",
         .examples = EXAMPLES("step complete last/charge_card --result @receipt.json"),
         .exits = "2345",
@@ -333,7 +333,7 @@ const cli_command cli_commands[] = {
         .group = "store",
         .verb = "check",
         .arguments = "",
-        .summary = "check the store's integrity and every rule of the ledger",
+        .summary = "check the store and every rule of the ledger",
         .description = "Reads everything; may run beside a worker.",
         .examples = EXAMPLES("store check --store sqlite:tasker.db"),
         .exits = "125",
@@ -343,7 +343,7 @@ const cli_command cli_commands[] = {
         .group = "worker",
         .verb = "list",
         .arguments = "",
-        .summary = "show the workers, whether they live, and what they run",
+        .summary = "show the workers: which live, and what they run",
         .description =
             "ID is the number by which history, `step show` and the log name a worker.\n"
             "STATE is `runs`; `gone` when its process has ended without a word, so that\n"

@@ -11,7 +11,7 @@ static void heading(out *o, const char *text) {
     tk_buf_char(&o->text, '\n');
 }
 
-/* "  left        right", on two lines when the left is long. */
+/* "  left        right", on two lines when the left is long; what is right wraps. */
 static void entry(out *o, const char *left, const char *right) {
     size_t size = strlen(left);
     out_printf(o, "  %s", left);
@@ -19,10 +19,17 @@ static void entry(out *o, const char *left, const char *right) {
         out_printf(o, "\n  ");
         size = 0;
     }
-    for (; size < NAME_COLUMNS; size++) {
-        tk_buf_char(&o->text, ' ');
+    const size_t indent = NAME_COLUMNS + 2;
+    size_t columns = o->columns < OUT_COLUMNS_DEFAULT ? o->columns : OUT_COLUMNS_DEFAULT;
+    size_t room = columns > 2 * indent ? columns - indent : indent;
+    out_printf(o, "%*s", (int)(NAME_COLUMNS - size), "");
+    for (tk_str rest = tk_str_of(right); rest.size > 0;) {
+        size_t taken = out_wrap(rest, room);
+        out_printf(o, "%.*s\n", (int)taken, rest.data);
+        taken += taken < rest.size && rest.data[taken] == ' ' ? 1 : 0;
+        rest = (tk_str){rest.data + taken, rest.size - taken};
+        out_printf(o, "%*s", rest.size > 0 ? (int)indent : 0, "");
     }
-    out_printf(o, "%s\n", right);
 }
 
 static void option_entry(out *o, const cli_option *option) {
@@ -47,6 +54,19 @@ static void option_entry(out *o, const cli_option *option) {
 static void option_entries(out *o, const cli_option *options) {
     for (; options->name != NULL; options++) {
         option_entry(o, options);
+    }
+}
+
+/* But for those that the command has taken for itself. */
+static void global_option_entries(out *o, const cli_option *own) {
+    for (const cli_option *option = cli_global_options; option->name != NULL; option++) {
+        bool taken = false;
+        for (const cli_option *other = own; other != NULL && other->name != NULL; other++) {
+            taken = taken || strcmp(other->name, option->name) == 0;
+        }
+        if (!taken) {
+            option_entry(o, option);
+        }
     }
 }
 
@@ -77,7 +97,10 @@ static void short_forms(out *o) {
         if (command->short_form != NULL) {
             out_printf(o, "%s%s = %s %s", before, command->short_form, command->group,
                        command->verb);
-            before = strcmp(command->short_form, "wait") == 0 ? ",\n  " : ", ";
+            before = strcmp(command->short_form, "wait") == 0 ||
+                             strcmp(command->short_form, "cancel") == 0
+                         ? ",\n  "
+                         : ", ";
         }
     }
     out_printf(o, "\n");
@@ -146,7 +169,7 @@ void cli_help_command(cli *c, const cli_command *command) {
         option_entries(o, command->options);
     }
     heading(o, "Options of every command");
-    option_entries(o, cli_global_options);
+    global_option_entries(o, command->options);
 
     if (command->examples != NULL) {
         heading(o, "Examples");

@@ -72,3 +72,6 @@ check "with the code of a store or of what is not supported" \
     sh "$tasker" "$place/text.db"
 check "output that cannot be written is an error" \
     sh -c '"$1" --help >/dev/full; [ $? = 8 ]' sh "$tasker"
+"$tasker" --help >"$place/help"
+while read -r group verb; do "$tasker" "$group" $verb --help; done <"$place/commands" >>"$place/help"
+check "help fits 80 columns" sh -c '! grep -E "^.{81}" "$1"' sh "$place/help"
