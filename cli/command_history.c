@@ -3,6 +3,7 @@
  */
 #include "commands.h"
 #include "format.h"
+#include "suggest.h"
 #include "view.h"
 
 static const table_column columns[] = {
@@ -107,6 +108,21 @@ static void print_json(cli *c, tk_json answer) {
     tk_buf_release(&kept);
 }
 
+static cli_exit fail_step(cli *c, const char *task, tk_json entries) {
+    suggestion best = {0};
+    tk_json_iterator it = tk_json_each(entries);
+    while (tk_json_next(&it)) {
+        tk_str known = text_of(c, it.value, "step");
+        if (known.data != NULL) {
+            suggest(&best, cli_value(c, "step"), known.data);
+        }
+    }
+    return cli_fail(c, CLI_EXIT_NOTFOUND, tk_arena_printf(&c->arena, "tasker task show %s", task),
+                    "the task has no step %s%s%s%s", cli_value(c, "step"),
+                    best.word == NULL ? "" : "; did you mean ", best.word == NULL ? "" : best.word,
+                    best.word == NULL ? "" : "?");
+}
+
 cli_exit command_task_history(cli *c) {
     char uuid[TASKER_UUID_SIZE];
     tk_json answer = {0};
@@ -136,8 +152,7 @@ cli_exit command_task_history(cli *c) {
         }
     }
     if (t.count == 0 && cli_has(c, "step")) {
-        return cli_fail(c, CLI_EXIT_NOTFOUND, "tasker task show TASK names its steps",
-                        "the task has no step %s", cli_value(c, "step"));
+        return fail_step(c, uuid, answer);
     }
     return table_end(&t, &c->out, 0, true) ? CLI_EXIT_OK : cli_nomem(c);
 }

@@ -177,7 +177,7 @@ cli_exit command_step_show(cli *c) {
 static cli_exit fail_act(cli *c, const tasker_error *error, const char *word) {
     const char *next = error->status == TASKER_CONFLICT
                            ? tk_arena_printf(&c->arena, "tasker step show %s", word)
-                           : "tasker task show TASK names its steps";
+                           : "tasker task list";
     return cli_fail_error(c, error, next);
 }
 

@@ -26,13 +26,16 @@ static cli_exit show_check(cli *c, tk_json report) {
     if (!table_end(&t, &c->out, 0, t.count > 0)) {
         return cli_nomem(c);
     }
-    out_printf(&c->out, "%" PRId64 " tasks, %" PRId64 " attempts, ", json_count(report, "tasks"),
-               json_count(report, "attempts"));
+    int64_t tasks = json_count(report, "tasks");
+    int64_t attempts = json_count(report, "attempts");
+    out_printf(&c->out, "%" PRId64 " task%s, %" PRId64 " attempt%s, ", tasks, tasks == 1 ? "" : "s",
+               attempts, attempts == 1 ? "" : "s");
     if (tk_json_count(problems) == 0) {
         out_text(&c->out, OUT_GREEN, TK_STR("no problems"), 0);
         out_printf(&c->out, "\n");
     } else {
-        out_printf(&c->out, "%zu problems\n", tk_json_count(problems));
+        size_t count = tk_json_count(problems);
+        out_printf(&c->out, "%zu problem%s\n", count, count == 1 ? "" : "s");
     }
     return CLI_EXIT_OK;
 }
@@ -145,6 +148,6 @@ cli_exit command_help(cli *c) {
         cli_help_group(c, first);
         return CLI_EXIT_OK;
     }
-    return cli_fail(c, CLI_EXIT_USAGE, "tasker --help", "no command %s%s%s", first,
-                    second == NULL ? "" : " ", second == NULL ? "" : second);
+    bool known = cli_group_known(first);
+    return cli_command_unknown(c, known ? first : NULL, known ? second : first);
 }

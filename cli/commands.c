@@ -4,6 +4,8 @@
  */
 #include "commands.h"
 
+#include "suggest.h"
+
 #define WORDS_MANY CLI_ARGUMENTS_MAX
 
 #define BY                                                                                         \
@@ -411,4 +413,26 @@ bool cli_group_known(const char *group) {
         }
     }
     return false;
+}
+
+cli_exit cli_command_unknown(cli *c, const char *group, const char *word) {
+    suggestion best = {0};
+    for (const cli_command *command = cli_commands; command->verb != NULL; command++) {
+        if (group != NULL && (command->group == NULL || strcmp(command->group, group) != 0)) {
+            continue;
+        }
+        suggest(&best, word,
+                group == NULL && command->group != NULL ? command->group : command->verb);
+        if (group == NULL && command->short_form != NULL) {
+            suggest(&best, word, command->short_form);
+        }
+    }
+    const char *before = group == NULL ? "" : group;
+    const char *space = group == NULL ? "" : " ";
+    const char *next = tk_arena_printf(&c->arena, "tasker %s%s--help", before, space);
+    if (best.word != NULL) {
+        return cli_fail(c, CLI_EXIT_USAGE, next, "no command %s%s%s; did you mean %s%s%s?", before,
+                        space, word, before, space, best.word);
+    }
+    return cli_fail(c, CLI_EXIT_USAGE, next, "no command %s%s%s", before, space, word);
 }

@@ -14,6 +14,10 @@ extern const cli_command cli_commands[];
 const cli_command *cli_command_find(const char *group, const char *verb);
 const cli_command *cli_command_alone(const char *word);
 
+/* cli_command_unknown tells that there is no such command (`group` NULL: or group), and which may be
+ * meant. */
+cli_exit cli_command_unknown(cli *c, const char *group, const char *word);
+
 bool cli_group_known(const char *group);
 
 /* command_template_put.c, command_template.c */

@@ -8,7 +8,6 @@
 
 #include "cli.h"
 #include "commands.h"
-#include "suggest.h"
 
 /* Whether `arg` is among the arguments before "--". */
 static bool is_among(char **args, size_t count, const char *arg) {
@@ -43,28 +42,6 @@ static size_t first_word(char **args, size_t count) {
     return i < count ? i : count;
 }
 
-static cli_exit unknown_word(cli *c, const char *group, const char *word) {
-    suggestion best = {0};
-    for (const cli_command *command = cli_commands; command->verb != NULL; command++) {
-        if (group != NULL && (command->group == NULL || strcmp(command->group, group) != 0)) {
-            continue;
-        }
-        suggest(&best, word,
-                group == NULL && command->group != NULL ? command->group : command->verb);
-        if (group == NULL && command->short_form != NULL) {
-            suggest(&best, word, command->short_form);
-        }
-    }
-    const char *before = group == NULL ? "" : group;
-    const char *space = group == NULL ? "" : " ";
-    const char *next = tk_arena_printf(&c->arena, "tasker %s%s--help", before, space);
-    if (best.word != NULL) {
-        return cli_fail(c, CLI_EXIT_USAGE, next, "no command %s%s%s; did you mean %s%s%s?", before,
-                        space, word, before, space, best.word);
-    }
-    return cli_fail(c, CLI_EXIT_USAGE, next, "no command %s%s%s", before, space, word);
-}
-
 /* Takes the words of the command out of the arguments. *group is set, and *command not, when only the
  * group was named. */
 static cli_exit find_command(cli *c, char **args, size_t *count, const char **group,
@@ -79,7 +56,7 @@ static cli_exit find_command(cli *c, char **args, size_t *count, const char **gr
         return CLI_EXIT_OK;
     }
     if (!cli_group_known(word)) {
-        return unknown_word(c, NULL, word);
+        return cli_command_unknown(c, NULL, word);
     }
     *group = word;
     if (at == *count || args[at][0] == '-') {
@@ -87,7 +64,7 @@ static cli_exit find_command(cli *c, char **args, size_t *count, const char **gr
     }
     const char *verb = take(args, count, at);
     *command = cli_command_find(word, verb);
-    return *command != NULL ? CLI_EXIT_OK : unknown_word(c, word, verb);
+    return *command != NULL ? CLI_EXIT_OK : cli_command_unknown(c, word, verb);
 }
 
 /* The number of words fits the command. */

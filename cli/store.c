@@ -111,8 +111,6 @@ static const char *list_of(tasker_query_kind kind) {
     case TASKER_QUERY_TEMPLATE:
     case TASKER_QUERY_TEMPLATES:
         return "tasker template list";
-    case TASKER_QUERY_STEP:
-        return "tasker task show TASK names its steps";
     default:
         return "tasker task list";
     }
@@ -168,7 +166,8 @@ cli_exit cli_task_uuid(cli *c, const char *word, char uuid[TASKER_UUID_SIZE]) {
     return CLI_EXIT_OK;
 }
 
-static cli_exit find_step(cli *c, tk_json steps, const char *name, char uuid[TASKER_UUID_SIZE]) {
+static cli_exit find_step(cli *c, const char *task, tk_json steps, const char *name,
+                          char uuid[TASKER_UUID_SIZE]) {
     suggestion best = {0};
     tk_json_iterator it = tk_json_each(steps);
     while (tk_json_next(&it)) {
@@ -185,7 +184,7 @@ static cli_exit find_step(cli *c, tk_json steps, const char *name, char uuid[TAS
         return cli_fail(c, CLI_EXIT_NOTFOUND, NULL, "the task has no step %s; did you mean %s?",
                         name, best.word);
     }
-    return cli_fail(c, CLI_EXIT_NOTFOUND, "tasker task show TASK names its steps",
+    return cli_fail(c, CLI_EXIT_NOTFOUND, tk_arena_printf(&c->arena, "tasker task show %s", task),
                     "the task has no step %s", name);
 }
 
@@ -193,8 +192,9 @@ cli_exit cli_step_uuid(cli *c, const char *word, char uuid[TASKER_UUID_SIZE]) {
     const char *slash = strchr(word, '/');
     if (slash == NULL) {
         if (!parse_uuid(tk_str_of(word), uuid)) {
-            return cli_fail(c, CLI_EXIT_USAGE, "tasker task show TASK names its steps",
-                            "%s is no step: expected a UUID, or TASK/NAME", word);
+            bool last = strcmp(word, "last") == 0;
+            return cli_fail(c, CLI_EXIT_USAGE, last ? "tasker task show last" : "tasker task list",
+                            "%s is no step: expected a UUID, or TASK/NAME as last/greet", word);
         }
         return CLI_EXIT_OK;
     }
@@ -208,5 +208,5 @@ cli_exit cli_step_uuid(cli *c, const char *word, char uuid[TASKER_UUID_SIZE]) {
     tk_json steps = {0};
     code =
         filter == NULL ? cli_nomem(c) : cli_query(c, TASKER_QUERY_STEPS, tk_str_of(filter), &steps);
-    return code == CLI_EXIT_OK ? find_step(c, steps, slash + 1, uuid) : code;
+    return code == CLI_EXIT_OK ? find_step(c, task, steps, slash + 1, uuid) : code;
 }

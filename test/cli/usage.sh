@@ -21,6 +21,8 @@ expect "an unknown command names the nearest" -c 2 -e 'no command tsak; did you 
 expect "an unknown verb too" -c 2 -e 'did you mean task cancel\?' task cancle
 expect "an unknown short form too" -c 2 -e 'did you mean history\?' histroy
 expect "a word like nothing is just unknown" -c 2 -e 'no command qqqqqqq$' qqqqqqq
+expect "help, too" -c 2 -e 'no command taks; did you mean task\?' help taks
+expect "also of a verb" -c 2 -e 'no command task lsit; did you mean task list\?' help task lsit
 expect "an unknown word of help" -c 2 -e 'no command nothing' help nothing
 expect "a group without a verb" -c 2 -e 'task needs a verb' -e 'try: tasker task --help' task
 expect "an unknown option names the nearest" -c 2 -e 'no option --prioriy; did you mean --priority\?' \
