@@ -68,6 +68,7 @@ typedef struct layout {
 } layout;
 
 static void measure(const table *t, bool titles, layout *l) {
+    assert(l->columns >= 1);
     for (size_t j = 0; j < l->columns; j++) {
         size_t title = titles ? strlen(t->columns[j].title) : 0;
         l->widths[j] = title > t->columns[j].least ? title : t->columns[j].least;
