@@ -343,7 +343,8 @@ typedef struct tasker_step {
 
 /* How a step ended. Empty members are fine. What cannot be stored as given (broken UTF-8, NUL, too
  * long) is stored escaped or cut, with a note; a result that is no JSON or too large fails the
- * attempt for good. */
+ * attempt for good. Metadata that is no JSON object, or too large, is left out with a note in its
+ * place; the outcome stands. */
 typedef struct tasker_outcome {
     bool ok;
     tasker_bytes result;    /* JSON; empty is null */
@@ -408,8 +409,9 @@ TASKER_API tasker_status tasker_worker_extend(tasker_worker *worker, const char 
                                               int64_t timeout_ms, tasker_error *error);
 
 /* tasker_worker_release gives a step back. One that did not begin (started=false) costs no attempt;
- * one that began is recorded as `lost` and counts.
- * Returns OK, LOST, NOTFOUND, INVALID, NOMEM, FORKED. */
+ * one that began is recorded as `lost` and counts. A memory operation that needs no memory: what to call
+ * when complete answered NOMEM.
+ * Returns OK, LOST, NOTFOUND, INVALID, FORKED. */
 TASKER_API tasker_status tasker_worker_release(tasker_worker *worker, const char *event_id,
                                                bool started, tasker_error *error);
 

@@ -259,4 +259,9 @@ tasker_status tk_verb_finish(tk_engine *engine, tasker_status status, tasker_err
 void tk_error_json(tk_buf *buf, tk_str message, tk_str type, tk_str code, tk_str backtrace,
                    bool retryable);
 
+/* TK_ERROR_TEXT is the same of two literals, for endings that must not need memory. */
+#define TK_ERROR_TEXT(message, type)                                                               \
+    TK_STR("{\"message\":\"" message "\",\"error_type\":\"" type                                   \
+           "\",\"error_code\":null,\"backtrace\":null,\"retryable\":true}")
+
 #endif

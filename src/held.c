@@ -197,20 +197,30 @@ void tk_held_settle(tk_worker *worker, tk_held *held) {
 
 /* --- how it ended --- */
 
-bool tk_held_end(tk_held *held, int32_t kind, const tk_failure *failure, tk_str result,
-                 tk_str error, tk_str metadata) {
-    tk_ending *ending = &held->ending;
-    *ending = (tk_ending){
+void tk_held_hand_in(tk_worker *worker, tk_held *held) {
+    held->state = TK_HELD_ENDED;
+    bool pushed = tk_ring_push(&worker->done, held, false);
+    assert(pushed); /* it has room for everything that may be held */
+    (void)pushed;
+}
+
+void tk_held_end_static(tk_held *held, int32_t kind, const tk_failure *failure, tk_str error) {
+    held->ending = (tk_ending){
         .lease = held->lease,
         .known = held->known,
         .class = held->task.priority,
         .kind = kind,
+        .failure = *failure,
+        .error = error,
         .owner = held,
     };
-    if (failure != NULL) {
-        ending->failure = *failure;
-    }
     tk_arena_reset(&held->ended);
+}
+
+bool tk_held_end(tk_held *held, int32_t kind, const tk_failure *failure, tk_str result,
+                 tk_str error, tk_str metadata) {
+    tk_ending *ending = &held->ending;
+    tk_held_end_static(held, kind, failure, (tk_str){NULL, 0});
     return tk_arena_str(&held->ended, result, &ending->result) &&
            tk_arena_str(&held->ended, error, &ending->error) &&
            tk_arena_str(&held->ended, metadata, &ending->metadata);

@@ -133,17 +133,37 @@ static void store_failure(stored *s, const tasker_outcome *outcome) {
                   outcome->backtrace, outcome->retryable);
 }
 
+static bool begins_object(tk_str json) {
+    size_t i = 0;
+    while (i < json.size && strchr(" \t\r\n", json.data[i]) != NULL) {
+        i++;
+    }
+    return i < json.size && json.data[i] == '{';
+}
+
+/* Metadata is beside the point of an outcome: what cannot be kept of it is left out with a note, and
+ * the outcome stands. */
+static void store_metadata(stored *s, tk_str metadata) {
+    bool noted = false;
+    const char *why = "";
+    if (!begins_object(metadata)) {
+        why = ": it is no JSON object";
+    } else if (tk_json_repair(metadata, TASKER_ERROR_BYTES_MAX, &s->metadata, &noted, NULL) ==
+               TASKER_OK) {
+        return;
+    }
+    tk_buf_truncate(&s->metadata, 0);
+    tk_buf_printf(&s->metadata, "{\"note\":\"the handler's metadata could not be stored%s\"}", why);
+}
+
 static bool store_outcome(stored *s, const tasker_outcome *outcome) {
     if (outcome->ok) {
         store_success(s, outcome);
     } else {
         store_failure(s, outcome);
     }
-    bool noted = false;
-    if (outcome->metadata.size > 0 && tk_json_repair(outcome->metadata, TASKER_ERROR_BYTES_MAX,
-                                                     &s->metadata, &noted, NULL) != TASKER_OK) {
-        tk_buf_truncate(&s->metadata, 0);
-        tk_buf_text(&s->metadata, "{\"note\":\"the handler's metadata could not be stored\"}");
+    if (outcome->metadata.size > 0) {
+        store_metadata(s, outcome->metadata);
     }
     return !s->result.failed && !s->error.failed && !s->metadata.failed;
 }
@@ -152,23 +172,22 @@ static tk_str view_or_null(const tk_buf *buf) {
     return buf->size > 0 ? tk_buf_view(buf) : (tk_str){NULL, 0};
 }
 
-/* Hands a running step's ending to the turn. Under the mutex. */
-static tasker_status hand_in(tk_worker *w, tk_held *held, const stored *s, bool give_back,
-                             tasker_error *error) {
-    if (!tk_held_end(held, s->kind, &s->failure, view_or_null(&s->result), view_or_null(&s->error),
-                     view_or_null(&s->metadata))) {
+/* Ends a running step, with what is to be stored or as given back. Under the mutex. */
+static tasker_status end_held(tk_worker *w, tk_held *held, const stored *s, tasker_error *error) {
+    static const tk_failure lost = {.retryable = true, .lost = true, .retry_after_ms = -1};
+    if (s == NULL) { /* needs no memory: the way out when a completion got none */
+        tk_held_end_static(held, TK_OUTCOME_LOST, &lost,
+                           TK_ERROR_TEXT("the worker gave the step back", "StepReleased"));
+    } else if (!tk_held_end(held, s->kind, &s->failure, view_or_null(&s->result),
+                            view_or_null(&s->error), view_or_null(&s->metadata))) {
         return tk_nomem(error);
     }
-    held->give_back = give_back;
     leave_handler(w, held);
-    held->state = TK_HELD_ENDED;
-    bool pushed = tk_ring_push(&w->done, held, false);
-    assert(pushed); /* it has room for everything that may be held */
-    (void)pushed;
+    tk_held_hand_in(w, held);
     return TASKER_OK;
 }
 
-/* Finds the claim and, when it is still running, hands the ending in. */
+/* Finds the claim and, when it is still running, ends it. */
 static tasker_status end_event(tk_worker *w, const char *event_id, const stored *s, bool give_back,
                                tasker_error *error) {
     int64_t token = 0;
@@ -189,7 +208,8 @@ static tasker_status end_event(tk_worker *w, const char *event_id, const stored 
                          "the claim is over (timed out, cancelled or taken back): the outcome of "
                          "this attempt is not recorded");
     } else {
-        status = hand_in(w, held, s, give_back, error);
+        held->give_back = give_back;
+        status = end_held(w, held, s, error);
     }
     pthread_mutex_unlock(&w->mutex);
     if (status == TASKER_OK || status == TASKER_LOST) {
@@ -212,16 +232,7 @@ tasker_status tk_worker_complete(tk_worker *worker, const char *event_id,
 
 tasker_status tk_worker_release(tk_worker *worker, const char *event_id, bool started,
                                 tasker_error *error) {
-    stored s = {
-        .kind = TK_OUTCOME_LOST,
-        .failure = {.retryable = true, .lost = true, .retry_after_ms = -1},
-    };
-    tk_error_json(&s.error, TK_STR("the worker gave the step back"), TK_STR("StepReleased"),
-                  (tk_str){NULL, 0}, (tk_str){NULL, 0}, true);
-    tasker_status status =
-        s.error.failed ? tk_nomem(error) : end_event(worker, event_id, &s, !started, error);
-    stored_release(&s);
-    return status;
+    return end_event(worker, event_id, NULL, !started, error);
 }
 
 tasker_status tk_worker_extend(tk_worker *worker, const char *event_id, int64_t timeout_ms,

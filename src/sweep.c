@@ -18,15 +18,6 @@ static tasker_status endings_of(tk_engine *engine, tk_arena *arena, const tk_lea
     if (ids == NULL || tasks == NULL || found == NULL || *endings == NULL) {
         return tk_nomem(error);
     }
-    tk_buf lost = {0};
-    tk_error_json(&lost, TK_STR("the worker died or gave the step back before it ended"),
-                  TK_STR("WorkerLost"), (tk_str){NULL, 0}, (tk_str){NULL, 0}, true);
-    tk_str text = {NULL, 0};
-    bool kept = !lost.failed && tk_arena_str(arena, tk_buf_view(&lost), &text);
-    tk_buf_release(&lost);
-    if (!kept) {
-        return tk_nomem(error);
-    }
     for (uint32_t i = 0; i < count; i++) {
         ids[i] = leases[i].task_id;
     }
@@ -46,7 +37,8 @@ static tasker_status endings_of(tk_engine *engine, tk_arena *arena, const tk_lea
             .class = tasks[i].priority,
             .kind = TK_OUTCOME_LOST,
             .failure = {.retryable = true, .lost = true, .retry_after_ms = -1},
-            .error = text,
+            .error = TK_ERROR_TEXT("the worker died or gave the step back before it ended",
+                                   "WorkerLost"),
         };
         status = tk_catalog_get(engine, tasks[i].template_id, &(*endings)[i].known, error);
     }

@@ -54,6 +54,7 @@ static uint32_t free_slots(tk_worker *w) {
 /* Fails the attempts of running steps whose time is over. */
 static void expire(tk_worker *w, int64_t mono_us) {
     static const tk_failure failure = {.retryable = true, .retry_after_ms = -1};
+    const tk_str too_long = TK_ERROR_TEXT("the step ran longer than its time-out", "TimeoutError");
     pthread_mutex_lock(&w->mutex);
     bool look = w->next_deadline_mono_us > 0 && w->next_deadline_mono_us <= mono_us;
     if (look) {
@@ -71,24 +72,14 @@ static void expire(tk_worker *w, int64_t mono_us) {
                 }
                 continue;
             }
-            tk_buf buf = {0};
-            tk_error_json(&buf, TK_STR("the step ran longer than its time-out"),
-                          TK_STR("TimeoutError"), (tk_str){NULL, 0}, (tk_str){NULL, 0}, true);
             if (TK_MUTANT(11)) { /* a time-out frees the slot of a handler that still runs */
                 held->in_handler = false;
                 w->in_handler_count--;
             }
-            if (!buf.failed &&
-                tk_held_end(held, TK_OUTCOME_ERROR, &failure, (tk_str){NULL, 0}, tk_buf_view(&buf),
-                            (tk_str){NULL, 0}) &&
-                tk_ring_push(&w->done, held, false)) {
-                held->state = TK_HELD_ENDED;
-                held->timed_out = true;
-                w->stats.timed_out++;
-            } else { /* out of memory: the next turn tries again */
-                w->next_deadline_mono_us = mono_us + 1000;
-            }
-            tk_buf_release(&buf);
+            tk_held_end_static(held, TK_OUTCOME_ERROR, &failure, too_long);
+            tk_held_hand_in(w, held);
+            held->timed_out = true;
+            w->stats.timed_out++;
         }
     }
     pthread_mutex_unlock(&w->mutex);

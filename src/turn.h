@@ -203,9 +203,15 @@ void tk_held_remove(tk_worker *worker, tk_held *held);   /* gives the table's re
  * once its handler has returned. Under the mutex. */
 void tk_held_settle(tk_worker *worker, tk_held *held);
 
+/* tk_held_hand_in gives a step whose ending is set to the next turn. Under the mutex. */
+void tk_held_hand_in(tk_worker *worker, tk_held *held);
+
 /* tk_held_end sets how a step ended (copies the texts); false: out of memory. */
 bool tk_held_end(tk_held *held, int32_t kind, const tk_failure *failure, tk_str result,
                  tk_str error, tk_str metadata);
+
+/* tk_held_end_static does so with an error of static text, or none; never fails. */
+void tk_held_end_static(tk_held *held, int32_t kind, const tk_failure *failure, tk_str error);
 
 /* tk_claims_hold makes held steps of claimed rows, reading what they need (results, failures) within
  * the open transaction. Also after an error *made_count of them are the caller's. */

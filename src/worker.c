@@ -157,41 +157,32 @@ void tk_worker_close(tk_worker *worker) {
 
 /* Steps that nobody began go back as they came. */
 static void give_back_waiting(tk_worker *w) {
+    static const tk_failure failure = {.retryable = true, .lost = true, .retry_after_ms = -1};
     void *item = NULL;
     while (tk_ring_pop(&w->ready, 0, &item) == TASKER_OK) {
         tk_held *held = item;
-        static const tk_failure failure = {.retryable = true, .lost = true, .retry_after_ms = -1};
-        tk_str none = {NULL, 0};
         pthread_mutex_lock(&w->mutex);
-        if (tk_held_end(held, TK_OUTCOME_LOST, &failure, none, none, none)) {
-            held->give_back = true;
-            held->state = TK_HELD_ENDED;
-            bool pushed = tk_ring_push(&w->done, held, false);
-            assert(pushed);
-            (void)pushed;
-        }
+        tk_held_end_static(held, TK_OUTCOME_LOST, &failure, (tk_str){NULL, 0});
+        held->give_back = true;
+        tk_held_hand_in(w, held);
         pthread_mutex_unlock(&w->mutex);
     }
 }
 
 static void lose_running(tk_worker *w) {
     static const tk_failure failure = {.retryable = true, .lost = true, .retry_after_ms = -1};
-    tk_buf buf = {0};
-    tk_error_json(&buf, TK_STR("the worker stopped before the step ended"), TK_STR("WorkerStopped"),
-                  (tk_str){NULL, 0}, (tk_str){NULL, 0}, true);
+    const tk_str stopped =
+        TK_ERROR_TEXT("the worker stopped before the step ended", "WorkerStopped");
     pthread_mutex_lock(&w->mutex);
-    for (uint32_t i = 0; !buf.failed && i < TK_HELD_BUCKETS; i++) {
+    for (uint32_t i = 0; i < TK_HELD_BUCKETS; i++) {
         for (tk_held *held = w->buckets[i]; held != NULL; held = held->next) {
-            if (held->state == TK_HELD_RUNNING &&
-                tk_held_end(held, TK_OUTCOME_LOST, &failure, (tk_str){NULL, 0}, tk_buf_view(&buf),
-                            (tk_str){NULL, 0}) &&
-                tk_ring_push(&w->done, held, false)) {
-                held->state = TK_HELD_ENDED;
+            if (held->state == TK_HELD_RUNNING) {
+                tk_held_end_static(held, TK_OUTCOME_LOST, &failure, stopped);
+                tk_held_hand_in(w, held);
             }
         }
     }
     pthread_mutex_unlock(&w->mutex);
-    tk_buf_release(&buf);
 }
 
 /* How many steps run, and whether anything is still to be saved. */

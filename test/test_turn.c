@@ -1,4 +1,5 @@
 /* A turn of a worker: what it saves, keeps, claims and gives back. */
+#include "support/fail_alloc.h"
 #include "support/turner.h"
 
 #define MS TURNER_MS
@@ -320,6 +321,78 @@ Test(turn, what_a_handler_returns_is_stored_or_fails_its_attempt) {
         }
         turner_close(&l, w);
     }
+}
+
+Test(turn, metadata_that_is_no_object_is_refused_and_the_outcome_stands) {
+    static char large[TASKER_ERROR_BYTES_MAX + 2];
+    memset(large, ' ', sizeof(large));
+    memcpy(large, "{}", 2);
+    const struct {
+        tasker_bytes metadata;
+        const char *stored; /* all of it, or with a note a part */
+        bool noted;
+    } cases[] = {
+        {TK_STR("{\"a\":1}"), "{\"a\":1}", false},
+        {TK_STR(" \t\r\n{}"), "{}", false},
+        {TK_STR("[1]"), "no JSON object", true},
+        {TK_STR("1"), "no JSON object", true},
+        {TK_STR("null"), "no JSON object", true},
+        {TK_STR("\"{}\""), "no JSON object", true},
+        {TK_STR(" "), "no JSON object", true},
+        {TK_STR("{"), "could not be stored", true},
+        {{large, TASKER_ERROR_BYTES_MAX}, "{}", false},
+        {{large, TASKER_ERROR_BYTES_MAX + 1}, "could not be stored", true},
+    };
+    for (size_t i = 0; i < TK_COUNT_OF(cases); i++) {
+        ledger l;
+        uint32_t count = 0;
+        ledger_open(&l, LEDGER_CHAIN);
+        tk_worker *w = turner_open(&l, "A", 1);
+        ledger_submit(&l, NULL);
+        turner_turn(&l, w);
+        tasker_step *step = turner_take(w);
+        const tasker_outcome outcome = {
+            .ok = true, .result = TK_STR("7"), .metadata = cases[i].metadata, .retry_after_ms = -1};
+        cr_assert_eq(tk_worker_complete(w, step->event_id, &outcome, NULL), TASKER_OK);
+        tasker_step_free(step);
+        turner_turn(&l, w);
+        tk_attempt_row *rows = turner_attempts(&l, &count);
+        cr_assert_eq(count, 1);
+        cr_assert_eq(rows[0].outcome, TK_OUTCOME_OK);
+        cr_assert(tk_str_is(rows[0].result, "7"));
+        cr_assert_eq(strstr(rows[0].metadata.data, "\"note\"") != NULL, cases[i].noted, "case %zu",
+                     i);
+        cr_assert_not_null(strstr(rows[0].metadata.data, cases[i].stored), "case %zu: %s", i,
+                           rows[0].metadata.data);
+        turner_close(&l, w);
+    }
+}
+
+Test(turn, a_step_whose_completion_got_no_memory_can_be_released_without_any) {
+    ledger l;
+    uint32_t count = 0;
+    ledger_open(&l, LEDGER_CHAIN);
+    tk_worker *w = turner_open(&l, "A", 1);
+    ledger_submit(&l, NULL);
+    turner_turn(&l, w);
+    tasker_step *step = turner_take(w);
+    const tasker_outcome outcome = {.ok = true, .result = TK_STR("7"), .retry_after_ms = -1};
+    fail_alloc_begin(1, FAIL_ALLOC_ONWARD);
+    cr_assert_eq(tk_worker_complete(w, step->event_id, &outcome, NULL), TASKER_NOMEM);
+    cr_assert_eq(tk_worker_release(w, step->event_id, true, NULL), TASKER_OK);
+    (void)fail_alloc_end();
+    tasker_step_free(step);
+    cr_assert_eq(w->in_handler_count, 0);
+    turner_turn(&l, w);
+    tk_attempt_row *rows = turner_attempts(&l, &count);
+    cr_assert_eq(count, 1);
+    cr_assert_eq(rows[0].outcome, TK_OUTCOME_LOST);
+    tk_buf same = {0};
+    tk_error_json(&same, TK_STR("the worker gave the step back"), TK_STR("StepReleased"),
+                  (tk_str){NULL, 0}, (tk_str){NULL, 0}, true);
+    cr_assert(tk_str_equal(rows[0].error, tk_buf_view(&same)), "%s", rows[0].error.data);
+    tk_buf_release(&same);
+    turner_close(&l, w);
 }
 
 Test(turn, an_error_of_any_bytes_is_recorded) {
