@@ -115,12 +115,29 @@ static tasker_status make_known(tk_engine *engine, tk_arena *arena, const tk_tem
     return TASKER_OK;
 }
 
-tasker_status tk_catalog_get(tk_engine *engine, int32_t template_id, const tk_known **known,
-                             tasker_error *error) {
-    *known = lookup(engine->catalog, template_id);
-    if (*known != NULL) {
-        return TASKER_OK;
+/* Says once of each template that this build cannot read it. */
+static void tell_unreadable(tk_engine *engine, int32_t template_id, const tasker_error *why) {
+    tk_catalog *catalog = engine->catalog;
+    bool told = false;
+    pthread_mutex_lock(&catalog->mutex);
+    for (uint32_t i = 0; i < catalog->told_count && !told; i++) {
+        told = catalog->told[i] == template_id;
     }
+    if (!told && catalog->told_count < TK_CATALOG_TOLD_MAX) {
+        catalog->told[catalog->told_count++] = template_id;
+    }
+    pthread_mutex_unlock(&catalog->mutex);
+    if (!told) {
+        tk_log_line(engine->log, TASKER_LOG_ERROR,
+                    "template number %" PRId32
+                    " cannot be read (%s): its steps are left to workers "
+                    "of a build that can; run `tasker store check`",
+                    template_id, why->message);
+    }
+}
+
+static tasker_status get_unknown(tk_engine *engine, int32_t template_id, const tk_known **known,
+                                 tasker_error *error) {
     tk_arena arena = {0};
     tk_template_row *row = NULL;
     tasker_status status =
@@ -134,6 +151,23 @@ tasker_status tk_catalog_get(tk_engine *engine, int32_t template_id, const tk_kn
                              : make_known(engine, &arena, row, known, error);
     }
     tk_arena_release(&arena);
+    return status;
+}
+
+tasker_status tk_catalog_get(tk_engine *engine, int32_t template_id, const tk_known **known,
+                             tasker_error *error) {
+    *known = lookup(engine->catalog, template_id);
+    if (*known != NULL) {
+        return TASKER_OK;
+    }
+    tasker_error why = {0};
+    tasker_status status = get_unknown(engine, template_id, known, &why);
+    if (tk_status_refused(status)) {
+        tell_unreadable(engine, template_id, &why);
+    }
+    if (status != TASKER_OK && error != NULL) {
+        *error = why;
+    }
     return status;
 }
 

@@ -49,6 +49,22 @@ static uint32_t task_index(const batch *b, const tk_uuid *id) {
     return tk_ids_find(b->ids, b->task_count, id);
 }
 
+/* What comes from a store is not taken for granted. */
+static tasker_status check_steps(const batch *b, tasker_error *error) {
+    for (uint32_t i = 0; i < b->count; i++) {
+        const tk_lease_row *lease = &b->endings[i].lease;
+        if (!tk_template_has(b->endings[i].known->template, lease->step)) {
+            char text[TASKER_UUID_SIZE];
+            tk_uuid_format(&lease->task_id, text);
+            return tk_fail(error, TASKER_CONFLICT,
+                           "a claim names step number %u of task %s, which its template does not "
+                           "have: run `tasker store check`",
+                           lease->step, text);
+        }
+    }
+    return TASKER_OK;
+}
+
 static bool batch_reserve(batch *b) {
     uint32_t n = b->count;
     b->ids = tk_arena_array(b->arena, n, sizeof(*b->ids));
@@ -106,6 +122,9 @@ static tasker_status lock_and_finish(batch *b, tasker_error *error) {
         tk_store_call(store, state_lock, b->arena, b->ids, b->task_count, b->states, found, error);
     if (status == TASKER_OK) {
         status = tk_store_call(store, sync, error);
+    }
+    for (uint32_t i = 0; status == TASKER_OK && i < b->task_count; i++) {
+        status = found[i] ? TASKER_OK : tk_verb_missing(&b->ids[i], error);
     }
     if (status != TASKER_OK) {
         return status;
@@ -180,7 +199,6 @@ static void decide_failure(batch *b, uint32_t i, touched *task) {
     const tk_ending *ending = &b->endings[i];
     const tk_attempt_row *attempt = &b->attempts[i];
     const tk_template_step *step = &task->known->template->steps[attempt->step];
-    assert(attempt->attempt > b->bases[i]);
     uint32_t claims = (uint32_t)(attempt->attempt - b->bases[i]);
     if (TK_MUTANT(4) && ending->failure.lost && claims > 1) {
         claims--; /* attempts are counted when they end: one whose worker died is none */
@@ -204,33 +222,63 @@ static void decide_failure(batch *b, uint32_t i, touched *task) {
 }
 
 /* Mutant 2: an outcome that the fence refused counts all the same. */
-static bool refused(const batch *b, uint32_t i) {
-    uint32_t at = task_index(b, &b->attempts[i].task_id);
-    tk_progress progress = tk_state_progress(&b->states[at]);
-    bool live = tk_progress_mark(&progress, b->attempts[i].step) == TK_MARK_LIVE;
-    return !(TK_MUTANT(2) && live && b->endings[i].kind == TK_OUTCOME_OK);
+static bool counts_all_the_same(const batch *b, uint32_t i) {
+    if (!TK_MUTANT(2) || b->endings[i].kind != TK_OUTCOME_OK) {
+        return false;
+    }
+    tk_progress progress = tk_state_progress(&b->states[task_index(b, &b->attempts[i].task_id)]);
+    return tk_progress_mark(&progress, b->attempts[i].step) == TK_MARK_LIVE;
 }
 
-/* Step 4. A lease exists only while its step is live and its task runs, so that an accepted ending
- * always finds both. */
-static void decide(batch *b) {
+/* A lease exists only while its step is live and its task runs, so that an accepted ending always finds
+ * both, in a sound store. */
+static tasker_status check_sound(const batch *b, uint32_t i, const touched *task,
+                                 tasker_error *error) {
+    const tk_attempt_row *attempt = &b->attempts[i];
+    tasker_status status = tk_verb_sound(&attempt->task_id, &task->progress, task->known->template,
+                                         attempt->step, error);
+    if (status == TASKER_OK && (tk_progress_mark(&task->progress, attempt->step) != TK_MARK_LIVE ||
+                                (attempt->attempt <= b->bases[i] && b->accepted[i]))) {
+        char text[TASKER_UUID_SIZE];
+        tk_uuid_format(&attempt->task_id, text);
+        status =
+            tk_fail(error, TASKER_CONFLICT,
+                    "step number %u of task %s is claimed, though it is not live or its attempt "
+                    "%" PRId32 " is over: run `tasker store check`",
+                    attempt->step, text, attempt->attempt);
+    }
+    return status;
+}
+
+/* The task of an ending, as it stands before this one. */
+static touched *touch(batch *b, uint32_t i) {
+    uint32_t at = task_index(b, &b->attempts[i].task_id);
+    touched *task = &b->tasks[at];
+    if (!task->changed) {
+        task->changed = true;
+        task->known = b->endings[i].known;
+        task->class = b->endings[i].class;
+        task->progress = tk_state_progress(&b->states[at]);
+        task->mark_before = b->states[at].state;
+    }
+    if (b->attempts[i].finished_us > b->states[at].updated_us) {
+        b->states[at].updated_us = b->attempts[i].finished_us;
+    }
+    return task;
+}
+
+/* Step 4. */
+static tasker_status decide(batch *b, tasker_error *error) {
     for (uint32_t i = 0; i < b->count; i++) {
         b->endings[i].accepted = b->accepted[i];
-        if (!b->accepted[i] && refused(b, i)) {
+        if (!b->accepted[i] && !counts_all_the_same(b, i)) {
             continue;
         }
         b->endings[i].finished_us = b->attempts[i].finished_us;
-        uint32_t at = task_index(b, &b->attempts[i].task_id);
-        touched *task = &b->tasks[at];
-        if (!task->changed) {
-            task->changed = true;
-            task->known = b->endings[i].known;
-            task->class = b->endings[i].class;
-            task->progress = tk_state_progress(&b->states[at]);
-            task->mark_before = b->states[at].state;
-        }
-        if (b->attempts[i].finished_us > b->states[at].updated_us) {
-            b->states[at].updated_us = b->attempts[i].finished_us;
+        touched *task = touch(b, i);
+        tasker_status status = check_sound(b, i, task, error);
+        if (status != TASKER_OK) {
+            return status;
         }
         if (b->endings[i].kind == TK_OUTCOME_OK) {
             decide_success(b, i, task);
@@ -238,6 +286,7 @@ static void decide(batch *b) {
             decide_failure(b, i, task);
         }
     }
+    return TASKER_OK;
 }
 
 /* Step 5. */
@@ -304,21 +353,24 @@ tasker_status tk_complete(tk_engine *engine, tk_arena *arena, tk_ending *endings
                .count = count,
                .now_us = now_us,
                .moved = moved};
-    if (!batch_reserve(&b)) {
-        return tk_nomem(error);
+    tasker_status status = check_steps(&b, error);
+    if (status == TASKER_OK) {
+        status = batch_reserve(&b) ? lock_and_finish(&b, error) : tk_nomem(error);
     }
-    tasker_status status = lock_and_finish(&b, error);
     if (status == TASKER_OK) {
         status = read_bases(&b, error);
     }
-    if (status != TASKER_OK) {
-        return status;
+    if (status == TASKER_OK) {
+        status = decide(&b, error);
     }
-    decide(&b);
-    status = save(&b, error);
+    if (status == TASKER_OK) {
+        status = save(&b, error);
+    }
     if (status == TASKER_OK && b.later_count > 0) { /* step 6 */
         status = tk_store_call(engine->store, later_insert, b.later, b.later_count, error);
     }
-    date_ready(&b);
+    if (status == TASKER_OK) {
+        date_ready(&b);
+    }
     return status;
 }

@@ -29,10 +29,15 @@ typedef struct tk_known {
     struct tk_known *next;
 } tk_known;
 
+#define TK_CATALOG_TOLD_MAX                                                                        \
+    64 /* templates that could not be read, each told once; then each time */
+
 /* Shared by all threads of a handle; its mutex covers the lists. */
 typedef struct tk_catalog {
     pthread_mutex_t mutex;
     tk_known *known;
+    int32_t told[TK_CATALOG_TOLD_MAX];
+    uint32_t told_count;
 } tk_catalog;
 
 /* Wakes who waits for tasks to rest, in this process. */
@@ -57,7 +62,8 @@ tasker_status tk_catalog_open(tk_catalog *catalog, tasker_error *error);
 void tk_catalog_close(tk_catalog *catalog);
 
 /* tk_catalog_get finds a template by id, loading it within the open transaction when it is new.
- * NOTFOUND when the store has no such template. */
+ * NOTFOUND when the store has no such template, INVALID when this build cannot read it: told in the log,
+ * once. *known is NULL then. */
 tasker_status tk_catalog_get(tk_engine *engine, int32_t template_id, const tk_known **known,
                              tasker_error *error);
 
@@ -125,6 +131,29 @@ tasker_status tk_leases_return(tk_engine *engine, tk_arena *arena, const tk_leas
                                tk_ready_row *readies, uint32_t count, bool *returned,
                                tasker_error *error);
 
+/* --- abandon.c: claims that cannot end as they should ----------------------------------------- */
+
+/* tk_status_refused: what is stored does not allow it, and will not the next time. */
+static inline bool tk_status_refused(tasker_status status) {
+    return status == TASKER_CONFLICT || status == TASKER_NOTFOUND || status == TASKER_INVALID ||
+           status == TASKER_UNSUPPORTED;
+}
+
+/* tk_lease_abandon ends a claim as `lost` under a number above all others; with `only_gone` it takes
+ * the lease away and nothing else. Drops whatever other place the step has. Within the caller's WRITE
+ * transaction; a claim that is over already is OK. */
+tasker_status tk_lease_abandon(tk_engine *engine, tk_arena *arena, const tk_lease_row *lease,
+                               bool only_gone, tasker_error *error);
+
+/* tk_lease_give_up does the first, and where it is refused the second, and logs it with the reason.
+ * Own transactions. */
+tasker_status tk_lease_give_up(tk_engine *engine, const tk_lease_row *lease, const char *why,
+                               tasker_error *error);
+
+/* tk_lease_log tells that a claim was abandoned. */
+void tk_lease_log(const tk_engine *engine, const tk_lease_row *lease, bool only_gone,
+                  const char *why);
+
 /* --- claim.c ---------------------------------------------------------------------------------- */
 
 /* What a worker can run. */
@@ -166,9 +195,14 @@ tasker_status tk_step_by_hand(tk_engine *engine, const tk_uuid *step, int32_t ki
 
 /* tk_recover ends the leases of a dead worker (`lost`, tried again without backoff) and removes its
  * row; a transaction per TK_RECOVER_LEASES. `beat` is the number at which it was judged dead: if it
- * has moved on, nothing happens and *done is false. */
+ * has moved on, nothing happens and *done is false. Leases that cannot be ended are abandoned; those of
+ * templates that this build cannot read stay, with the row, and *done is false. */
 tasker_status tk_recover(tk_engine *engine, int32_t worker, int64_t beat, bool *done,
                          tasker_error *error);
+
+/* tk_recover_own ends the leases that a worker claimed while its row was taken away by who took it for
+ * dead: nobody else looks for them. */
+tasker_status tk_recover_own(tk_engine *engine, int32_t worker, tasker_error *error);
 
 /* tk_recover_all does so for every worker row; for a store that nobody else works on. */
 tasker_status tk_recover_all(tk_engine *engine, tasker_error *error);
@@ -228,6 +262,9 @@ uint32_t tk_ids_find(const tk_uuid *ids, uint32_t count, const tk_uuid *id);
 /* tk_task_mark_resting: anything but running. */
 bool tk_task_mark_resting(int32_t mark);
 
+/* tk_verb_missing is NOTFOUND, with the id. */
+tasker_status tk_verb_missing(const tk_uuid *task, tasker_error *error);
+
 /* tk_verb_lock reads and locks one task; NOTFOUND when there is none. */
 tasker_status tk_verb_lock(tk_engine *engine, tk_arena *arena, const tk_uuid *task,
                            tk_state_row *state, tasker_error *error);
@@ -236,6 +273,11 @@ tasker_status tk_verb_lock(tk_engine *engine, tk_arena *arena, const tk_uuid *ta
  * of it, nor before a claim of it, by whatever clock. */
 tasker_status tk_verb_date(tk_engine *engine, tk_arena *arena, const tk_state_row *state,
                            int64_t *date_us, tasker_error *error);
+
+/* tk_verb_sound holds a task's state against its template before a verb works on it: CONFLICT when they
+ * cannot belong together, or when an event of `step` (TK_ACT_NO_STEP: of none) cannot be applied. */
+tasker_status tk_verb_sound(const tk_uuid *task, const tk_progress *progress,
+                            const tk_template *template, int32_t step, tasker_error *error);
 
 /* tk_verb_known finds the template and the priority of a task. */
 tasker_status tk_verb_known(tk_engine *engine, tk_arena *arena, const tk_uuid *task,

@@ -12,8 +12,9 @@
 
 static bool may_keep(const turn *t, const tk_ready_row *row, const tk_ending *by) {
     const tk_worker *w = t->worker;
-    if (t->slots == 0 || w->stopping || by->kind != TK_OUTCOME_OK ||
-        w->sticky_run >= TK_STICKY_RUN_MAX || row->class < w->top_class) {
+    if (t->slots == 0 || t->bytes >= TK_CLAIM_BYTES_MAX || w->stopping ||
+        by->kind != TK_OUTCOME_OK || w->sticky_run >= TK_STICKY_RUN_MAX ||
+        row->class < w->top_class) {
         return false;
     }
     for (uint32_t i = 0; i < w->skill.handler_count; i++) {
@@ -93,6 +94,7 @@ static tasker_status keep(turn *t, const tk_ready_row *row, const tk_ending *by,
         return tk_nomem(error);
     }
     t->made[t->made_count++] = held;
+    t->bytes += held->arena.used_bytes;
     t->slots--;
     t->sticky_count++;
     return tk_store_call(w->engine.store, lease_insert, &held->lease, 1, error);

@@ -2,7 +2,7 @@
  * outcomes.c - which outcomes a turn sends, and what became of them.
  *
  *   done ring ──► unsaved ──► [gather] ─ the turn's transaction ─┬─ answered ──► [settle]
- *                    ▲                                           └─ refused ───► [blame]
+ *                    ▲                                           └─ refused ───► turn_blame.c
  *                    └──────────── the rest, and whatever was not answered
  */
 #include "turn_parts.h"
@@ -125,30 +125,4 @@ void tk_turn_settle(turn *t) {
     memmove(w->unsaved, w->unsaved + t->sent, w->unsaved_count * sizeof(*w->unsaved));
     w->strikes = 0;
     w->batch_max = TK_TURN_OUTCOMES_MAX;
-}
-
-/* A batch that is refused as a whole is halved until the culprit stands alone; that one is refused,
- * the rest goes on. */
-void tk_turn_blame(turn *t, const tasker_error *why) {
-    tk_worker *w = t->worker;
-    if (t->sent > 1) {
-        w->batch_max = t->sent / 2;
-        return;
-    }
-    if (t->sent == 0 || ++w->strikes < TK_STRIKES_MAX) {
-        return;
-    }
-    char step[TASKER_UUID_SIZE];
-    memcpy(step, w->unsaved[0]->step.step_id, sizeof(step));
-    tk_log_line(w->engine.log, TASKER_LOG_ERROR,
-                "the outcome of step %s cannot be saved (%s): it "
-                "is given up, and the step is tried again",
-                step, why->message);
-    pthread_mutex_lock(&w->mutex);
-    w->stats.refused++;
-    tk_held_settle(w, w->unsaved[0]);
-    pthread_mutex_unlock(&w->mutex);
-    w->unsaved_count--;
-    memmove(w->unsaved, w->unsaved + 1, w->unsaved_count * sizeof(*w->unsaved));
-    w->strikes = 0;
 }

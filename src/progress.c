@@ -169,6 +169,25 @@ bool tk_progress_settle(tk_progress *progress) {
     return progress->state != before;
 }
 
+/* --- stored bytes --- */
+
+bool tk_progress_fits(const tk_progress *progress, const tk_template *template) {
+    return progress->step_count == template->step_count;
+}
+
+bool tk_progress_open_to(const tk_progress *progress, const tk_template *template, uint32_t step) {
+    if (step >= template->step_count || !mark_open(tk_progress_mark(progress, step))) {
+        return false;
+    }
+    tk_steps children = template->steps[step].children;
+    for (uint32_t i = 0; i < children.count; i++) {
+        if (tk_progress_parents_open(progress, children.numbers[i]) == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* --- the recount --- */
 
 static const char *step_sound(const tk_progress *progress, const tk_template_step *step,

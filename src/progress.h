@@ -90,6 +90,12 @@ void tk_progress_end(tk_progress *progress, tk_step_mark mark);
  * RUNNING, BLOCKED or COMPLETE; other states stay. Returns true when it changed. */
 bool tk_progress_settle(tk_progress *progress);
 
+/* tk_progress_fits: the bytes have as many steps as the template; tk_progress_open_to: that step is open,
+ * and closing it leaves no child with fewer than no parents. Stored bytes are asked before they are
+ * worked on; tk_progress_open_to asks for those that fit. */
+bool tk_progress_fits(const tk_progress *progress, const tk_template *template);
+bool tk_progress_open_to(const tk_progress *progress, const tk_template *template, uint32_t step);
+
 /* tk_progress_sound checks the bytes against a recount: parents open, open_steps, failed_steps, the
  * state. NULL when sound, else a static sentence (for store check and the simulation). */
 const char *tk_progress_sound(const tk_progress *progress, const tk_template *template);

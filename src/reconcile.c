@@ -15,6 +15,14 @@
 
 #define RECONCILE_LEASES_MAX (4 * TK_HELD_MAX)
 
+/* Leases that only the store knows. */
+typedef struct foreign {
+    tk_arena arena;
+    tk_lease_row *leases;
+    tk_ready_row *readies; /* of the same index */
+    uint32_t count;
+} foreign;
+
 /* Is the lease one of a step that this worker holds? Marks it as seen. Under the mutex. */
 static bool seen(tk_worker *w, const tk_lease_row *lease) {
     tk_held *held = tk_held_find(w, lease->token);
@@ -26,28 +34,40 @@ static bool seen(tk_worker *w, const tk_lease_row *lease) {
     return same;
 }
 
-static tasker_status return_foreign(tk_worker *w, tk_arena *arena, const tk_lease_row *leases,
-                                    uint32_t count, tasker_error *error) {
-    if (count == 0) {
-        return TASKER_OK;
-    }
-    tk_ready_row *readies = tk_arena_array(arena, count, sizeof(*readies));
-    bool *returned = tk_arena_array(arena, count, sizeof(*returned));
-    if (readies == NULL || returned == NULL) {
+/* Lists those that may go back: one of a template that this build cannot read stays for a worker that
+ * can. So does one that names no step of it. */
+static tasker_status list_foreign(tk_worker *w, foreign *f, tasker_error *error) {
+    uint32_t kept = 0;
+    f->readies = tk_arena_array(&f->arena, f->count, sizeof(*f->readies));
+    if (f->readies == NULL) {
         return tk_nomem(error);
     }
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; i < f->count; i++) {
+        const tk_lease_row *lease = &f->leases[i];
         const tk_known *known = NULL;
         int32_t class = 0;
         tasker_status status =
-            tk_verb_known(&w->engine, arena, &leases[i].task_id, &known, &class, error);
-        if (status != TASKER_OK) {
+            tk_verb_known(&w->engine, &f->arena, &lease->task_id, &known, &class, error);
+        if (status == TASKER_OK && tk_template_has(known->template, lease->step)) {
+            f->readies[kept] = tk_ready_of(known, &lease->task_id, lease->step, class,
+                                           lease->attempt - 1, lease->enqueued_us);
+            f->leases[kept++] = *lease;
+        } else if (!tk_status_refused(status) && status != TASKER_OK) {
             return status;
         }
-        readies[i] = tk_ready_of(known, &leases[i].task_id, leases[i].step, class,
-                                 leases[i].attempt - 1, leases[i].enqueued_us);
     }
-    return tk_leases_return(&w->engine, arena, leases, readies, count, returned, error);
+    f->count = kept;
+    return TASKER_OK;
+}
+
+static tasker_status return_foreign(tk_worker *w, foreign *f, tasker_error *error) {
+    bool *returned = tk_arena_array(&f->arena, f->count, sizeof(*returned));
+    if (returned == NULL) {
+        return tk_nomem(error);
+    }
+    return f->count == 0 ? TASKER_OK
+                         : tk_leases_return(&w->engine, &f->arena, f->leases, f->readies, f->count,
+                                            returned, error);
 }
 
 /* Drops the steps that only memory knows. Outcomes on their way are judged by the fence. */
@@ -68,44 +88,69 @@ static void drop_gone(tk_worker *w) {
     pthread_mutex_unlock(&w->mutex);
 }
 
-static tasker_status compare(tk_worker *w, tk_arena *arena, tasker_error *error) {
-    tk_lease_row *leases = NULL;
+static tasker_status compare(tk_worker *w, foreign *f, tasker_error *error) {
+    tk_store *store = w->engine.store;
     uint32_t lease_count = 0;
-    tasker_status status = tk_store_call(w->engine.store, worker_leases, arena, w->id,
-                                         RECONCILE_LEASES_MAX, &leases, &lease_count, error);
+    tasker_status status = tk_store_call(store, worker_leases, &f->arena, w->id,
+                                         RECONCILE_LEASES_MAX, &f->leases, &lease_count, error);
     if (status == TASKER_OK) {
-        status = tk_store_call(w->engine.store, sync, error);
+        status = tk_store_call(store, sync, error);
     }
     if (status != TASKER_OK) {
         return status;
     }
-    uint32_t foreign = 0;
     pthread_mutex_lock(&w->mutex);
     w->round++;
     for (uint32_t i = 0; i < lease_count; i++) {
-        if (!seen(w, &leases[i]) && !TK_MUTANT(8)) { /* 8: leases of a lost answer stay */
-            leases[foreign++] = leases[i];
+        if (!seen(w, &f->leases[i]) && !TK_MUTANT(8)) { /* 8: leases of a lost answer stay */
+            f->leases[f->count++] = f->leases[i];
         }
     }
     pthread_mutex_unlock(&w->mutex);
-    return return_foreign(w, arena, leases, foreign, error);
+    status = list_foreign(w, f, error);
+    return status == TASKER_OK ? return_foreign(w, f, error) : status;
+}
+
+/* What is stored refuses one of them: each goes back by itself, and that one is given up. */
+static tasker_status return_one_by_one(tk_worker *w, foreign *f, tasker_error *error) {
+    tk_store *store = w->engine.store;
+    tasker_status status = TASKER_OK;
+    for (uint32_t i = 0; status == TASKER_OK && i < f->count; i++) {
+        foreign one = {.leases = &f->leases[i], .readies = &f->readies[i], .count = 1};
+        tasker_error why = {0};
+        status = tk_store_call(store, begin, TK_STORE_WRITE, &why);
+        if (status == TASKER_OK) {
+            status = return_foreign(w, &one, &why);
+        }
+        status = tk_verb_finish(&w->engine, status, &why);
+        if (tk_status_refused(status)) {
+            status = tk_lease_give_up(&w->engine, &one.leases[0], why.message, &why);
+        }
+        if (status != TASKER_OK && error != NULL) {
+            *error = why;
+        }
+        tk_arena_release(&one.arena);
+    }
+    return status;
 }
 
 tasker_status tk_reconcile(tk_worker *worker, tasker_error *error) {
-    tk_arena arena = {0};
-    tasker_status status = tk_store_call(worker->engine.store, begin, TK_STORE_WRITE, error);
+    foreign f = {.count = 0};
+    tasker_error why = {0};
+    tasker_status status = tk_store_call(worker->engine.store, begin, TK_STORE_WRITE, &why);
     if (status == TASKER_OK) {
-        status = compare(worker, &arena, error);
+        status = compare(worker, &f, &why);
     }
-    if (status == TASKER_OK) {
-        status = tk_store_call(worker->engine.store, commit, error);
+    status = tk_verb_finish(&worker->engine, status, &why);
+    if (tk_status_refused(status)) {
+        status = return_one_by_one(worker, &f, &why);
     }
     if (status == TASKER_OK) {
         drop_gone(worker);
-    } else {
-        worker->engine.store->driver->rollback(worker->engine.store);
+    } else if (error != NULL) {
+        *error = why;
     }
-    tk_arena_release(&arena);
+    tk_arena_release(&f.arena);
     return status;
 }
 

@@ -32,8 +32,11 @@ static tasker_status hand_open(hand *h, tasker_error *error) {
     if (status != TASKER_OK) {
         return status;
     }
-    assert(h->known != NULL);
     h->progress = tk_state_progress(&h->state);
+    status = tk_verb_sound(&h->task, &h->progress, h->known->template, TK_ACT_NO_STEP, error);
+    if (status != TASKER_OK) {
+        return status;
+    }
     h->freed.numbers =
         tk_arena_array(&h->arena, h->known->template->step_count, sizeof(*h->freed.numbers));
     return h->freed.numbers == NULL ? tk_nomem(error) : TASKER_OK;
@@ -172,6 +175,9 @@ static tasker_status take_live(hand *h, int64_t now_us, tasker_error *error) {
 }
 
 static bool is_descendant(const hand *h, uint32_t step) {
+    if (step >= h->known->template->step_count) {
+        return false; /* a row of no step of this task */
+    }
     tk_steps ancestors = h->known->template->steps[step].ancestors;
     for (uint32_t i = 0; i < ancestors.count; i++) {
         if (ancestors.numbers[i] == h->step) {
@@ -312,6 +318,12 @@ static tasker_status by_hand_locked(hand *h, int32_t kind, tk_str result, tasker
     }
     h->state.updated_us = now_us;
     tk_step_mark mark = tk_progress_mark(&h->progress, h->step);
+    if (!tk_mark_satisfied(mark) && mark != TK_MARK_CANCELLED) {
+        status = tk_verb_sound(&h->task, &h->progress, h->known->template, (int32_t)h->step, error);
+    }
+    if (status != TASKER_OK) {
+        return status;
+    }
     if (mark == TK_MARK_LIVE) {
         status = take_live(h, now_us, error);
     } else if (tk_mark_satisfied(mark)) {

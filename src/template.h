@@ -116,6 +116,11 @@ tasker_status tk_template_number(tk_str spec, const tk_str *known, uint32_t know
 tasker_status tk_template_open(tk_str spec, tk_template **template, tasker_error *error);
 void tk_template_close(tk_template *template); /* NULL is fine */
 
+/* tk_template_has: there is a step of that number. */
+static inline bool tk_template_has(const tk_template *template, uint32_t step) {
+    return step < template->step_count && template->steps[step].present;
+}
+
 /* tk_template_find_step finds a step by name; NULL when there is none. */
 const tk_template_step *tk_template_find_step(const tk_template *template, tk_str name);
 

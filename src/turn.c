@@ -141,45 +141,6 @@ static tasker_status move_due(turn *t, tasker_error *error) {
     return status == TASKER_OK ? tk_store_call(w->engine.store, sync, error) : status;
 }
 
-static tasker_status claim(turn *t, tasker_error *error) {
-    tk_worker *w = t->worker;
-    tk_head *heads = NULL;
-    uint32_t head_count = 0;
-    tk_want *wants = NULL;
-    uint32_t want_count = 0;
-    tasker_status status =
-        tk_store_call(w->engine.store, heads, &w->arena, &heads, &head_count, error);
-    if (status == TASKER_OK) {
-        status = tk_store_call(w->engine.store, sync, error);
-    }
-    if (status != TASKER_OK) {
-        return status;
-    }
-    if (!tk_claim_plan(&w->arena, heads, head_count, &w->skill, t->slots, t->now_us, &wants,
-                       &want_count, &t->top_class)) {
-        return tk_nomem(error);
-    }
-    tk_claim_row *rows = NULL;
-    uint32_t count = 0;
-    if (want_count > 0) {
-        int64_t token = (int64_t)(tk_random_next(w->engine.random) >> 2);
-        status = tk_store_call(w->engine.store, claim, &w->arena, wants, want_count, t->slots,
-                               w->id, token, t->now_us, &rows, &count, error);
-    }
-    if (status == TASKER_OK) {
-        status = tk_store_call(w->engine.store, sync, error);
-    }
-    t->short_claim = count < t->slots;
-    if (status != TASKER_OK || count == 0) {
-        return status;
-    }
-    uint32_t made = 0;
-    status =
-        tk_claims_hold(&w->engine, &w->arena, rows, count, &t->made[t->made_count], &made, error);
-    t->made_count += made;
-    return status;
-}
-
 static tasker_status transact(turn *t, tasker_error *error) {
     tk_worker *w = t->worker;
     tasker_status status = tk_store_call(w->engine.store, begin, TK_STORE_WRITE, error);
@@ -193,14 +154,17 @@ static tasker_status transact(turn *t, tasker_error *error) {
         status = tk_complete(&w->engine, &w->arena, t->endings, t->ending_count, t->now_us,
                              &t->moved, error);
     }
-    if (status == TASKER_OK && !w->stopping) {
+    if (status == TASKER_OK && !w->stopping && (t->without & TK_PART_DUE) == 0) {
+        t->part = TK_PART_DUE;
         status = move_due(t, error);
     }
     if (status == TASKER_OK) {
         status = tk_turn_place(t, error);
     }
-    if (status == TASKER_OK && t->slots > 0) {
-        status = claim(t, error);
+    if (status == TASKER_OK && t->slots > 0 && (t->without & TK_PART_CLAIM) == 0 &&
+        t->bytes < TK_CLAIM_BYTES_MAX) {
+        t->part = TK_PART_CLAIM;
+        status = tk_turn_claim(t, error);
     }
     if (status == TASKER_OK) {
         status = beat(t, error);
@@ -281,7 +245,7 @@ static void schedule(turn *t) {
         w->next_due_us = t->moved.next_due_us;
     }
     w->sticky_run += t->sticky_count > 0;
-    if (t->slots > 0) { /* the queue had its turn */
+    if (t->slots > 0 && (t->without & TK_PART_CLAIM) == 0) { /* the queue had its turn */
         w->skill.rotation++;
         w->sticky_run = 0;
         w->top_class = t->short_claim ? INT32_MIN : t->top_class;
@@ -293,7 +257,8 @@ static void succeed(turn *t) {
     tk_turn_settle(t);
     show(t);
     schedule(t);
-    w->failures = 0;
+    w->without = 0;
+    w->failures = w->unsettled ? w->failures : 0;
     w->crowded = t->left_behind;
     if (t->moved.tasks_rested > 0) {
         tk_signal_raise(w->engine.signal);
@@ -329,7 +294,7 @@ static void fail(turn *t, tasker_status status, const tasker_error *why) {
         }
     } else if (status == TASKER_LOST) {
         w->taken_for_dead = true;
-    } else if (status == TASKER_CONFLICT) {
+    } else if (tk_status_refused(status)) {
         tk_turn_blame(t, why);
     }
 }
@@ -347,7 +312,10 @@ static bool nothing_to_do(tk_worker *w, const turn *t) {
 static tasker_status take_another_id(tk_worker *w, tasker_error *error) {
     tk_log_line(w->engine.log, TASKER_LOG_WARN,
                 "worker %" PRId32 " was taken for dead: its steps run elsewhere", w->id);
-    tasker_status status = tk_worker_register(w, error);
+    tasker_status status = tk_recover_own(&w->engine, w->id, error);
+    if (status == TASKER_OK) {
+        status = tk_worker_register(w, error);
+    }
     if (status == TASKER_OK) {
         w->taken_for_dead = false;
         w->fate_unknown = true;
@@ -381,6 +349,7 @@ static tasker_status run(turn *t, tasker_error *error) {
         return status;
     }
     t->slots = free_slots(w);
+    t->without = w->without;
     if (TK_MUTANT(5) && w->idle && !w->woken) {
         t->slots = 0; /* who sleeps looks only when woken, and a wake-up may be lost */
     }
@@ -437,7 +406,7 @@ tasker_status tk_turn(tk_worker *worker, tasker_error *error) {
     if (status != TASKER_OK) {
         return status;
     }
-    bool around = t.beat && looks_around(worker);
+    bool around = (t.beat && looks_around(worker)) || worker->unsettled;
     if (around) {
         status = tk_reconcile(worker, error);
     }
@@ -445,8 +414,12 @@ tasker_status tk_turn(tk_worker *worker, tasker_error *error) {
         status = look_at_others(worker, t.mono_us, error);
     }
     if (status != TASKER_OK) {
-        worker->fate_unknown = true;
+        worker->fate_unknown = worker->fate_unknown || status == TASKER_STORE;
+        worker->unsettled = true;
         count_failure(worker);
+    } else if (around && worker->unsettled) {
+        worker->unsettled = false;
+        worker->failures = 0;
     }
     return status;
 }

@@ -20,6 +20,8 @@
 #define TK_GATHER_MAX 64  /* outcomes for which a busy host's turn is put off … */
 #define TK_GATHER_US 1000 /* … for at most this long */
 #define TK_PREFETCH_BYTES (INT64_C(16) << 20) /* of contexts and results that wait for a thread */
+#define TK_CLAIM_BYTES_MAX                                                                         \
+    ((size_t)64 << 20)       /* that one turn's claims hold; one step may be more */
 #define TK_STICKY_RUN_MAX 64 /* turns in a row that kept steps before the queue gets its own */
 #define TK_HELD_MAX (TASKER_SLOTS_MAX + TK_PREFETCH_MAX)
 #define TK_BEAT_US 1000000
@@ -72,6 +74,9 @@ typedef enum tk_sleep {
     TK_ASLEEP
 } tk_sleep;
 
+/* Parts of a turn beside its outcomes. */
+typedef enum tk_part { TK_PART_DUE = 1, TK_PART_CLAIM = 2 } tk_part;
+
 typedef struct tk_peer {
     int32_t id;
     int64_t beat;
@@ -85,7 +90,7 @@ typedef struct tk_peer {
 
 typedef struct tk_worker {
     tk_engine engine; /* engine.store is this worker's own */
-    int32_t id;       /* in the store */
+    int32_t id;       /* in the store; changed by the turn's thread, under the mutex */
     uint32_t threads;
     tk_skill skill;
     int32_t *skill_queues, *skill_handlers;
@@ -110,6 +115,9 @@ typedef struct tk_worker {
     int64_t step_bytes_mean; /* what a held step takes, moving */
     uint32_t strikes;        /* how often the first of them was refused alone */
     bool crowded;            /* a turn failed: another may hold a task for long */
+    uint32_t without;        /* tk_part: the next turn leaves these out */
+    uint32_t careful;        /* so many more claims take one want only */
+    bool unsettled;          /* the last look around failed: the next turn does it again */
     bool fate_unknown;       /* an answer was lost: compare leases with memory first */
     bool taken_for_dead;     /* a beat found no row: begin anew under another id */
     uint32_t failures;       /* turns in a row */
@@ -213,11 +221,20 @@ bool tk_held_end(tk_held *held, int32_t kind, const tk_failure *failure, tk_str 
 /* tk_held_end_static does so with an error of static text, or none; never fails. */
 void tk_held_end_static(tk_held *held, int32_t kind, const tk_failure *failure, tk_str error);
 
+/* What became of claimed rows. */
+typedef struct tk_hold {
+    tk_held **made; /* in: room for all; also after an error made_count of them are the caller's */
+    uint32_t made_count;
+    size_t bytes;    /* in and out: held by this turn's claims */
+    uint32_t passed; /* that this worker cannot hold, and passes on */
+    bool full;       /* TK_CLAIM_BYTES_MAX is reached: the rest went back */
+} tk_hold;
+
 /* tk_claims_hold makes held steps of claimed rows, reading what they need (results, failures) within
- * the open transaction. Also after an error *made_count of them are the caller's. */
+ * the open transaction, and puts the others back into the queue: those whose template this build cannot
+ * read, and those beyond TK_CLAIM_BYTES_MAX. */
 tasker_status tk_claims_hold(tk_engine *engine, tk_arena *arena, const tk_claim_row *rows,
-                             uint32_t count, tk_held **made, uint32_t *made_count,
-                             tasker_error *error);
+                             uint32_t count, tk_hold *hold, tasker_error *error);
 
 /* --- reconcile.c: what the store says this worker has ------------------------------------------ */
 

@@ -1,5 +1,5 @@
 /*
- * turn_parts.h - a turn while it runs, shared by turn.c, outcomes.c and keep.c only.
+ * turn_parts.h - a turn while it runs, shared by turn*.c, outcomes.c and keep.c only.
  */
 #ifndef TK_TURN_PARTS_H
 #define TK_TURN_PARTS_H
@@ -20,20 +20,28 @@ typedef struct turn {
     uint32_t slots; /* that may still be filled */
     tk_held **made; /* claimed or kept, not yet shown */
     uint32_t made_count, sticky_count;
-    bool left_behind; /* outcomes whose tasks others hold */
+    bool left_behind;       /* outcomes whose tasks others hold */
+    size_t bytes;           /* that made[] holds */
+    uint32_t without, part; /* tk_part: left out; the one that is being done, or 0 */
     bool beat, alive, asleep, holding, short_claim;
     int64_t next_due_us;
     int32_t top_class;
 } turn;
 
 /* outcomes.c. tk_turn_gather chooses what is sent, within the turn's transaction; tk_turn_settle forgets
- * what was sent, behind its commit; tk_turn_blame answers a conflict. */
+ * what was sent, behind its commit. */
 tasker_status tk_turn_gather(turn *t, tasker_error *error);
 void tk_turn_settle(turn *t);
-void tk_turn_blame(turn *t, const tasker_error *why);
 
 /* tk_turn_place places what the endings freed: kept by this worker, or in the queue for anybody. Within
  * the turn's transaction: keep.c. */
 tasker_status tk_turn_place(turn *t, tasker_error *error);
+
+/* tk_turn_claim fills what slots are left. Within the turn's transaction: turn_claim.c. */
+tasker_status tk_turn_claim(turn *t, tasker_error *error);
+
+/* tk_turn_blame decides what the next turn does otherwise, after what is stored has refused this one:
+ * turn_blame.c. Own transactions. */
+void tk_turn_blame(const turn *t, const tasker_error *why);
 
 #endif

@@ -90,6 +90,12 @@ void tk_error_json(tk_buf *buf, tk_str message, tk_str type, tk_str code, tk_str
     tk_buf_char(buf, '}');
 }
 
+tasker_status tk_verb_missing(const tk_uuid *task, tasker_error *error) {
+    char text[TASKER_UUID_SIZE];
+    tk_uuid_format(task, text);
+    return tk_fail(error, TASKER_NOTFOUND, "there is no task %s", text);
+}
+
 tasker_status tk_verb_lock(tk_engine *engine, tk_arena *arena, const tk_uuid *task,
                            tk_state_row *state, tasker_error *error) {
     bool found = false;
@@ -98,12 +104,19 @@ tasker_status tk_verb_lock(tk_engine *engine, tk_arena *arena, const tk_uuid *ta
     if (status == TASKER_OK) {
         status = tk_store_call(engine->store, sync, error);
     }
-    if (status == TASKER_OK && !found) {
-        char text[TASKER_UUID_SIZE];
-        tk_uuid_format(task, text);
-        status = tk_fail(error, TASKER_NOTFOUND, "there is no task %s", text);
+    return status == TASKER_OK && !found ? tk_verb_missing(task, error) : status;
+}
+
+tasker_status tk_verb_sound(const tk_uuid *task, const tk_progress *progress,
+                            const tk_template *template, int32_t step, tasker_error *error) {
+    if (tk_progress_fits(progress, template) &&
+        (step == TK_ACT_NO_STEP || tk_progress_open_to(progress, template, (uint32_t)step))) {
+        return TASKER_OK;
     }
-    return status;
+    char text[TASKER_UUID_SIZE];
+    tk_uuid_format(task, text);
+    return tk_fail(error, TASKER_CONFLICT,
+                   "what is stored of task %s contradicts itself: run `tasker store check`", text);
 }
 
 tasker_status tk_verb_date(tk_engine *engine, tk_arena *arena, const tk_state_row *state,
@@ -157,7 +170,7 @@ tasker_status tk_verb_known(tk_engine *engine, tk_arena *arena, const tk_uuid *t
         status = tk_store_call(engine->store, sync, error);
     }
     if (status == TASKER_OK && !found) {
-        status = tk_fail(error, TASKER_NOTFOUND, "there is no such task");
+        status = tk_verb_missing(task, error);
     }
     if (status != TASKER_OK) {
         return status;

@@ -1,4 +1,5 @@
 /* The life of a worker: beats, death and what comes after it, shutdown. */
+#include "support/fault_store.h"
 #include "support/turner.h"
 
 #define MS TURNER_MS
@@ -180,4 +181,72 @@ Test(life, a_worker_needs_threads_and_handlers) {
         tk_worker_close(w);
     }
     ledger_close(&l);
+}
+
+/* --- what fails after a turn --- */
+
+static tk_fault_kind fail_lists(void *user, tk_store_operation operation, uint64_t number) {
+    (void)number;
+    return *(bool *)user && operation == TK_STORE_OP_worker_list ? TK_FAULT_BEFORE : TK_FAULT_NONE;
+}
+
+Test(life, a_look_at_the_others_that_fails_is_counted_and_backed_off) {
+    ledger l;
+    tk_fault_plan plan;
+    bool failing = true;
+    ledger_open(&l, LEDGER_CHAIN);
+    tk_fault_plan_init(&plan);
+    plan.decide = fail_lists;
+    plan.user = &failing;
+    tk_store *inner = l.engine.store;
+    cr_assert_eq(tk_fault_store_wrap(inner, &plan, &l.engine.store, NULL), TASKER_OK);
+    tk_worker *w = turner_open(&l, "A", 1);
+    uint32_t failed = 0;
+    uint32_t most = 0;
+    int64_t until_us = l.now_us + 60 * S;
+    while (l.now_us < until_us) {
+        failed += tk_turn(w, &l.error) != TASKER_OK;
+        most = w->failures > most ? w->failures : most;
+        l.now_us += tk_worker_wait_us(w) + 1;
+    }
+    cr_assert_eq(w->stats.turns_failed, failed);
+    cr_assert(failed >= 30 && failed <= 60, "%u failures in a minute", failed);
+    cr_assert_eq(most, failed, "they count as failures in a row");
+    failing = false;
+    for (int i = 0; i < 5; i++) {
+        (void)tk_turn(w, &l.error);
+        l.now_us += tk_worker_wait_us(w) + 1;
+    }
+    cr_assert_eq(w->failures, 0);
+    tk_worker_close(w);
+    ledger_close(&l);
+    tk_fault_plan_release(&plan);
+}
+
+Test(life, what_was_claimed_while_the_worker_was_taken_for_dead_is_free_again) {
+    ledger l;
+    bool done = false;
+    ledger_open(&l, LEDGER_CHAIN);
+    tk_worker *w = turner_open(&l, "A", 2);
+    turner_turn(&l, w);
+    cr_assert_eq(tk_recover(&l.engine, w->id, beat_of(&l, w->id), &done, &l.error), TASKER_OK);
+    cr_assert(done);
+    ledger_submit(&l, NULL);
+    l.now_us += MS;
+    turner_turn(&l, w); /* no beat is due: it does not know yet */
+    tasker_step *step = turner_take(w);
+    int32_t id = w->id;
+    for (int i = 0; i < 20 && w->id == id; i++) {
+        w->look = true;
+        (void)tk_turn(w, &l.error);
+        l.now_us += 500 * MS;
+    }
+    cr_assert_neq(w->id, id);
+    cr_assert_eq(turner_end(w, step, "1"), TASKER_LOST);
+    live(&l, w, 2 * S);
+    step = turner_take(w);
+    cr_assert_eq(step->attempt, 2);
+    cr_assert_eq(turner_end(w, step, "1"), TASKER_OK);
+    turner_turn(&l, w);
+    turner_close(&l, w);
 }

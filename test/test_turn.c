@@ -166,6 +166,89 @@ Test(turn, a_kept_step_sees_what_the_one_before_could_not) {
     turner_close(&l, w);
 }
 
+/* --- how much at once --- */
+
+#define LARGE (TASKER_RESULT_BYTES_MAX - 2)
+
+static const char *large_result(ledger *l) {
+    char *text = tk_arena_alloc(&l->arena, LARGE + 3);
+    memset(text, '7', LARGE + 2);
+    text[0] = text[LARGE + 1] = '"';
+    return text;
+}
+
+/* a, then `count` steps that see its result. */
+static const char *fan_out(ledger *l, int count) {
+    tk_buf yaml = {0};
+    tk_buf_text(&yaml, "name: job\nnamespace_name: test\nversion: 1.0.0\nsteps:\n"
+                       "  - {name: a, handler: {callable: A}}\n");
+    for (int i = 0; i < count; i++) {
+        tk_buf_printf(&yaml, "  - {name: b%d, handler: {callable: B}, dependencies: [a]}\n", i);
+    }
+    const char *text = tk_arena_copy(&l->arena, yaml.data, yaml.size);
+    tk_buf_release(&yaml);
+    return text;
+}
+
+Test(turn, what_one_turn_claims_is_bounded_in_bytes_and_the_rest_stays_ready) {
+    const uint32_t fit = (uint32_t)(TK_CLAIM_BYTES_MAX / TASKER_RESULT_BYTES_MAX);
+    const struct {
+        uint32_t steps, first, second;
+    } cases[] = {{fit - 1, fit - 1, 0}, {fit, fit, 0}, {fit + 1, fit, 1}, {2 * fit, fit, fit}};
+    for (size_t i = 0; i < TK_COUNT_OF(cases); i++) {
+        ledger l = {.now_us = 0};
+        tk_arena kept = {0};
+        ledger_open(&l, LEDGER_CHAIN);
+        const char *text = fan_out(&l, (int)cases[i].steps);
+        char *yaml = tk_arena_copy(&kept, text, strlen(text));
+        ledger_close(&l);
+        ledger_open(&l, yaml);
+        ledger_submit(&l, NULL);
+        ledger_run(&l, "a", large_result(&l));
+        tk_worker *w = turner_open(&l, "B", 200);
+        turner_turn(&l, w);
+        uint32_t first = tk_ring_count(&w->ready);
+        /* a step takes a little more than its result */
+        cr_assert(first == cases[i].first || first + 1 == cases[i].first, "case %zu: %u", i, first);
+        cr_assert_eq(turner_places(&l, TK_PLACE_LEASE), first);
+        cr_assert_eq(turner_places(&l, TK_PLACE_READY), cases[i].steps - first);
+        turner_turn(&l, w);
+        turner_turn(&l, w);
+        cr_assert_eq(turner_places(&l, TK_PLACE_LEASE), cases[i].steps, "case %zu", i);
+        turner_close(&l, w);
+        tk_arena_release(&kept);
+    }
+}
+
+Test(turn, one_step_may_need_more_than_a_turn_claims) {
+    ledger l;
+    tk_buf yaml = {0};
+    const int parents = (int)(TK_CLAIM_BYTES_MAX / TASKER_RESULT_BYTES_MAX) + 2;
+    tk_buf_text(&yaml, "name: job\nnamespace_name: test\nversion: 1.0.0\nsteps:\n");
+    for (int i = 0; i < parents; i++) {
+        tk_buf_printf(&yaml, "  - {name: a%d, handler: {callable: A}}\n", i);
+    }
+    tk_buf_text(&yaml, "  - {name: b, handler: {callable: B}, dependencies: [a0");
+    for (int i = 1; i < parents; i++) {
+        tk_buf_printf(&yaml, ", a%d", i);
+    }
+    tk_buf_text(&yaml, "]}\n");
+    ledger_open(&l, yaml.data);
+    ledger_submit(&l, NULL);
+    for (int i = 0; i < parents; i++) {
+        ledger_run(&l, tk_arena_printf(&l.arena, "a%d", i), large_result(&l));
+    }
+    tk_worker *w = turner_open(&l, "B", 2);
+    turner_turn(&l, w);
+    tasker_step *step = turner_take(w);
+    cr_assert_eq(step->dependency_count, parents);
+    cr_assert_eq(step->dependencies[parents - 1].result.size, LARGE + 2);
+    cr_assert_eq(turner_end(w, step, "1"), TASKER_OK);
+    turner_turn(&l, w);
+    turner_close(&l, w);
+    tk_buf_release(&yaml);
+}
+
 /* --- time-outs --- */
 
 Test(turn, a_step_that_runs_too_long_fails_and_its_slot_stays_taken) {
