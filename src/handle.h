@@ -33,7 +33,7 @@ struct tasker_worker {
     pthread_mutex_t mutex; /* covers what follows */
     pthread_cond_t ended_changed;
     pthread_t pump;
-    bool started, joined;
+    bool started;
     bool stopping;
     int64_t stop_deadline_us; /* monotonic; running handlers have until then */
     bool ended;

@@ -47,6 +47,25 @@ static tasker_status open_store(tasker *handle, const char *url, const tasker_op
     return tk_store_open(&config, &handle->engine.store, error);
 }
 
+/* All of them, or none. */
+static tasker_status open_parts(tasker *handle, tasker_error *error) {
+    tasker_status status = tk_catalog_open(&handle->catalog, error);
+    if (status != TASKER_OK) {
+        return status;
+    }
+    status = tk_signal_open(&handle->signal, error);
+    if (status != TASKER_OK) {
+        tk_catalog_close(&handle->catalog);
+        return status;
+    }
+    if (pthread_mutex_init(&handle->mutex, NULL) != 0) {
+        tk_signal_close(&handle->signal);
+        tk_catalog_close(&handle->catalog);
+        return tk_nomem(error);
+    }
+    return TASKER_OK;
+}
+
 tasker_status tasker_open(const char *url, const tasker_options *options, tasker **handle,
                           tasker_error *error) {
     *handle = NULL;
@@ -68,14 +87,12 @@ tasker_status tasker_open(const char *url, const tasker_options *options, tasker
         .catalog = &made->catalog,
         .signal = &made->signal,
     };
-    if (pthread_mutex_init(&made->mutex, NULL) != 0 ||
-        tk_catalog_open(&made->catalog, error) != TASKER_OK ||
-        tk_signal_open(&made->signal, error) != TASKER_OK) {
+    tasker_status status = open_parts(made, error);
+    if (status != TASKER_OK) {
         tk_free(made);
-        return tk_nomem(error);
+        return status;
     }
-    tasker_status status =
-        set_environment(made, options != NULL ? options->environment : NULL, error);
+    status = set_environment(made, options != NULL ? options->environment : NULL, error);
     if (status == TASKER_OK) {
         status = open_store(made, url, options, error);
     }

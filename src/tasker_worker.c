@@ -168,8 +168,12 @@ tasker_status tasker_worker_open(tasker *handle, const tasker_worker_options *op
     made->opener = tk_process_id();
     made->wake.fd = -1;
     made->poll_only = options->poll_only;
-    if (pthread_mutex_init(&made->mutex, NULL) != 0 ||
-        pthread_cond_init(&made->ended_changed, NULL) != 0) {
+    if (pthread_mutex_init(&made->mutex, NULL) != 0) {
+        tk_free(made);
+        return tk_nomem(error);
+    }
+    if (pthread_cond_init(&made->ended_changed, NULL) != 0) {
+        pthread_mutex_destroy(&made->mutex);
         tk_free(made);
         return tk_nomem(error);
     }
@@ -248,12 +252,22 @@ void tasker_worker_wake(tasker_worker *worker) {
     tk_ring_wake(&worker->core->ready);
 }
 
+static tasker_status may_turn(tasker_worker *worker, tasker_error *error) {
+    tasker_status status = TASKER_OK;
+    pthread_mutex_lock(&worker->mutex);
+    if (worker->started) {
+        status = tk_fail(error, TASKER_INVALID, "the worker has a pump, which runs its turns");
+    } else if (worker->stopping) { /* a beat would register it anew */
+        status = tk_fail(error, TASKER_CLOSED, "the worker has stopped: it has no more turns");
+    }
+    pthread_mutex_unlock(&worker->mutex);
+    return status;
+}
+
 tasker_status tasker_worker_turn(tasker_worker *worker, tasker_error *error) {
     tasker_status status = tk_handle_usable(worker->opener, error);
-    if (status == TASKER_OK && worker->started) {
-        status = tk_fail(error, TASKER_INVALID, "the worker has a pump, which runs its turns");
-    } else if (status == TASKER_OK && worker->stopping) { /* a beat would register it anew */
-        status = tk_fail(error, TASKER_CLOSED, "the worker has stopped: it has no more turns");
+    if (status == TASKER_OK) {
+        status = may_turn(worker, error);
     }
     if (status != TASKER_OK) {
         return status;
@@ -327,9 +341,10 @@ void tasker_worker_stats_read(tasker_worker *worker, tasker_worker_stats *stats)
     read = core->stats;
     read.running = core->in_handler_count;
     read.unsaved = count_unsaved(core);
+    int32_t id = core->id;
     pthread_mutex_unlock(&core->mutex);
     read.waiting = waiting;
-    snprintf(read.worker_id, sizeof(read.worker_id), "%" PRId32, core->id);
+    snprintf(read.worker_id, sizeof(read.worker_id), "%" PRId32, id);
     pthread_mutex_lock(&worker->mutex);
     read.pump_running = worker->started && !worker->ended;
     pthread_mutex_unlock(&worker->mutex);
@@ -388,7 +403,7 @@ void tasker_worker_close(tasker_worker *worker) {
         return; /* a forked child only forgets */
     }
     tasker_worker_stop(worker, 0, NULL);
-    if (worker->started) {
+    if (worker->started) { /* no other call is running, and it has stopped: nothing changes it */
         pthread_join(worker->pump, NULL);
     }
     list_worker(worker, false);

@@ -80,7 +80,9 @@ static tasker_status insert_row(tk_worker *w, tk_arena *arena, tasker_error *err
         status = tk_store_call(store, sync, error);
     }
     if (status == TASKER_OK) {
+        pthread_mutex_lock(&w->mutex); /* the statistics show it */
         w->id = row.id;
+        pthread_mutex_unlock(&w->mutex);
     }
     return status;
 }

@@ -1,7 +1,7 @@
 /*
  * stress_worker.c - one process as applications run it, with many threads at once: the pump, hosts
- * that take and end steps, submitters, operators who cancel, retry and resolve, readers, wake-ups;
- * on a store in memory and on a file. For ThreadSanitizer, and for what only real threads show.
+ * that take and end steps, submitters, operators who cancel, retry and resolve, readers, wake-ups, and
+ * somebody who takes the worker for dead while it works; on a store in memory and on a file. For ThreadSanitizer, and for what only real threads show.
  *
  * In the end everything must rest, and the store's own check must find nothing.
  */
@@ -12,13 +12,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "clock.h"
-#include "random.h"
-#include "tasker.h"
+#include "handle.h"
 
 #define HOSTS 4
 #define SUBMITTERS 2
 #define TASKS_MAX 4096
+#define CLIENTS (SUBMITTERS + 2) /* and an operator, and one who takes the worker for dead */
+#define DEATH_MS 400
 #define RUN_MS 3000
 #define REST_MS 60000
 
@@ -189,6 +189,45 @@ static void *operator(void *argument) {
     return NULL;
 }
 
+/* Ends what the worker holds, as who saw it stand still would: it goes on under another number. */
+static void take_for_dead(stress *s) {
+    tk_engine *engine = &s->handle->engine;
+    tk_arena arena = {0};
+    tk_worker_row *rows = NULL;
+    uint32_t count = 0;
+    tasker_error error = {0};
+    tasker_status status = tk_store_call(engine->store, begin, TK_STORE_READ, &error);
+    if (status == TASKER_OK) {
+        status = tk_store_call(engine->store, worker_list, &arena, &rows, &count, &error);
+    }
+    status = tk_verb_finish(engine, status, &error);
+    for (uint32_t i = 0; status == TASKER_OK && i < count; i++) {
+        bool done = false;
+        status = tk_recover(engine, rows[i].id, rows[i].beat, &done, &error);
+    }
+    if (status != TASKER_OK) {
+        fail("a worker cannot be taken for dead", &error);
+    }
+    tk_arena_release(&arena);
+}
+
+static void *reaper(void *argument) {
+    stress *s = argument;
+    while (!atomic_load(&s->over)) {
+        take_for_dead(s);
+        for (int ms = 0; ms < DEATH_MS && !atomic_load(&s->over); ms++) {
+            tasker_worker_stats stats = {.size = sizeof(stats)};
+            tasker_worker_stats_read(s->worker, &stats);
+            if (tasker_worker_turn(s->worker, NULL) != TASKER_INVALID ||
+                tasker_worker_start(s->worker, NULL) != TASKER_INVALID) {
+                fail("a worker that was started turns, or starts again", NULL);
+            }
+            (void)usleep(1000);
+        }
+    }
+    return NULL;
+}
+
 /* --- one run --- */
 
 static void wait_for_rest(stress *s) {
@@ -239,7 +278,8 @@ static void run(const char *url) {
     static stress zero;
     stress *s = calloc(1, sizeof(zero));
     pthread_t hosts[HOSTS];
-    pthread_t clients[SUBMITTERS + 1];
+    pthread_t clients[CLIENTS];
+    void *(*const others[])(void *) = {operator, reaper };
     tasker_error error = {0};
     if (s == NULL) {
         fail("out of memory", NULL);
@@ -249,15 +289,16 @@ static void run(const char *url) {
     for (int i = 0; i < HOSTS; i++) {
         made += pthread_create(&hosts[i], NULL, host, s);
     }
-    for (int i = 0; i <= SUBMITTERS; i++) {
-        made += pthread_create(&clients[i], NULL, i < SUBMITTERS ? submitter : operator, s);
+    for (int i = 0; i < CLIENTS; i++) {
+        made += pthread_create(&clients[i], NULL,
+                               i < SUBMITTERS ? submitter : others[i - SUBMITTERS], s);
     }
     if (made != 0) {
         fail("a thread cannot be made", NULL);
     }
     (void)usleep(RUN_MS * 1000);
     atomic_store(&s->over, true);
-    for (int i = 0; i <= SUBMITTERS; i++) {
+    for (int i = 0; i < CLIENTS; i++) {
         (void)pthread_join(clients[i], NULL);
     }
     wait_for_rest(s);
