@@ -32,6 +32,7 @@ static tasker_status hand_open(hand *h, tasker_error *error) {
     if (status != TASKER_OK) {
         return status;
     }
+    assert(h->known != NULL); /* as the status is OK */
     h->progress = tk_state_progress(&h->state);
     status = tk_verb_sound(&h->task, &h->progress, h->known->template, TK_ACT_NO_STEP, error);
     if (status != TASKER_OK) {
