@@ -75,10 +75,13 @@ static void add_row(table *t, const task_facts *task, int64_t now_us) {
                  task->namespace_name.data, (int)task->name.size, task->name.data,
                  (int)task->version.size, task->version.data);
     table_add_text(t, OUT_PLAIN, format_duration(text, now_us - task->created_us));
-    table_add_text(t, OUT_PLAIN,
-                   task->completed_us == 0
-                       ? "-"
-                       : format_duration(text, task->completed_us - task->created_us));
+    if (task->completed_us > 0) {
+        table_add_text(t, OUT_PLAIN, format_duration(text, task->completed_us - task->created_us));
+    } else if (!task->rests && task->starts_us > now_us) {
+        table_printf(t, OUT_YELLOW, "in %s", format_duration(text, task->starts_us - now_us));
+    } else {
+        table_add_text(t, OUT_PLAIN, "-");
+    }
 }
 
 static cli_exit show_list(cli *c, tk_json answer) {

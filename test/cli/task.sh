@@ -135,6 +135,7 @@ expect "several are cancelled" -j 'length == 2 and all(.state == "cancelled")' \
 delayed=$(submit cli/chain --delay 3600)
 expect "a delayed task tells when it starts" -o '^cli/chain  pending  0 of 2 steps, starts in 59 m' \
     -o '^  starts      20.* UTC, in 59 m' show "$delayed"
+expect "so does the list" -o "^$delayed	pending	.*	in 59 m" list
 expect "a task that no worker takes says so" -o '^  waits       no worker is running$' \
     -o 'none runs' show "$(submit cli/nobody)"
 expect "a delayed task waits" -j '.state == "pending"' show "$(submit cli/chain --delay 3600)" --json
