@@ -44,7 +44,7 @@ typedef struct cli_option {
     const char *value;
     bool value_optional; /* taken from the next word only when that begins with a digit */
     bool repeatable;
-    const char *known_as; /* what people write instead: the hint then names this option */
+    const char *known_as; /* what people write instead, between blanks */
     const char *help;
 } cli_option;
 

@@ -64,14 +64,14 @@ static const cli_option submit_options[] = {
      .letter = 'w',
      .value = "SECONDS",
      .value_optional = true,
-     .known_as = "timeout",
+     .known_as = " timeout watch follow ",
      .help = "wait until it rests, at most so long"},
     {0},
 };
 static const cli_option show_options[] = {
     {.name = "watch",
      .letter = 'w',
-     .known_as = "follow",
+     .known_as = " follow wait ",
      .help = "follow the steps until the task rests"},
     NOTES,
     {0},
@@ -80,7 +80,7 @@ static const cli_option wait_options[] = {
     {.name = "timeout",
      .letter = 't',
      .value = "SECONDS",
-     .known_as = "wait",
+     .known_as = " wait ",
      .help = "wait at most so long"},
     NOTES,
     {0},
@@ -347,6 +347,7 @@ const cli_command cli_commands[] = {
         .arguments = "",
         .summary = "show the workers: which live, and what they run",
         .description =
+            "A worker is a program of yours: the gem's tasker-worker, or one in C.\n"
             "ID is the number by which history, `step show` and the log name a worker.\n"
             "STATE is `runs`; `gone` when its process has ended without a word, so that\n"
             "another worker will take its steps over; `silent` when it runs elsewhere and\n"
@@ -415,8 +416,48 @@ bool cli_group_known(const char *group) {
     return false;
 }
 
+/* What people try, by what it is here. */
+static const struct {
+    const char *known_as, *command;
+} other_words[] = {
+    {" status stats stat ", "counts"},
+    {" ps workers ", "worker list"},
+    {" tasks jobs ls ", "task list"},
+    {" watch follow tail ", "task show last --watch"},
+    {" log logs events ", "task history last"},
+    {" delete remove rm stop abort kill ", "task cancel"},
+    {" create new add enqueue push ", "task submit"},
+    {" get info describe ", "task show"},
+    {" register load import ", "template put"},
+    {" validate lint verify ", "template check"},
+    {" rerun restart ", "step retry"},
+};
+
+/* Which command is meant by a word of another program, within the group if one is given. */
+static const char *other_command(const char *group, const char *word) {
+    for (size_t i = 0; i < TK_COUNT_OF(other_words); i++) {
+        bool within = group == NULL || strncmp(other_words[i].command, group, strlen(group)) == 0;
+        if (within && suggest_known_as(other_words[i].known_as, word)) {
+            return other_words[i].command;
+        }
+    }
+    return NULL;
+}
+
 cli_exit cli_command_unknown(cli *c, const char *group, const char *word) {
     suggestion best = {0};
+    const char *other = other_command(group, word);
+    bool worker = group == NULL || strcmp(group, "worker") == 0;
+    if (other != NULL) {
+        return cli_fail(c, CLI_EXIT_USAGE, "tasker --help", "no command %s%s%s; did you mean %s?",
+                        group == NULL ? "" : group, group == NULL ? "" : " ", word, other);
+    }
+    if (worker && suggest_known_as(" run start work ", word)) {
+        return cli_fail(c, CLI_EXIT_USAGE, "tasker-worker --help",
+                        "no command %s%s%s: a worker is a program of yours, in C, or the gem's "
+                        "tasker-worker with your handlers",
+                        group == NULL ? "" : group, group == NULL ? "" : " ", word);
+    }
     for (const cli_command *command = cli_commands; command->verb != NULL; command++) {
         if (group != NULL && (command->group == NULL || strcmp(command->group, group) != 0)) {
             continue;

@@ -72,13 +72,14 @@ static cli_exit check_words(cli *c) {
     const cli_command *command = c->command;
     const char *space = command->group == NULL ? "" : " ";
     const char *group = command->group == NULL ? "" : command->group;
-    const char *next = tk_arena_printf(&c->arena, "tasker %s%s%s %s", group, space, command->verb,
-                                       command->arguments);
     if (c->word_count < command->words_min) {
+        const char *next = tk_arena_printf(&c->arena, "tasker %s", command->examples[0]);
         return cli_fail(c, CLI_EXIT_USAGE, next, "%s%s%s needs %s", group, space, command->verb,
                         command->arguments);
     }
     if (c->word_count > command->words_max) {
+        const char *next =
+            tk_arena_printf(&c->arena, "tasker %s%s%s --help", group, space, command->verb);
         return cli_fail(c, CLI_EXIT_USAGE, next, "%s%s%s: one word too many: %s", group, space,
                         command->verb, c->words[command->words_max]);
     }

@@ -77,7 +77,7 @@ static cli_exit unknown(cli *c, const reader *r, const char *arg, size_t size) {
     for (size_t i = 0; size > 2 && i < TK_COUNT_OF(lists); i++) {
         for (const cli_option *option = lists[i]; option->name != NULL; option++) {
             suggest(&best, wrong + 2, option->name);
-            if (option->known_as != NULL && strcmp(wrong + 2, option->known_as) == 0) {
+            if (suggest_known_as(option->known_as, wrong + 2)) {
                 best = (suggestion){.word = option->name};
             }
         }

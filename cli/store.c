@@ -160,7 +160,10 @@ cli_exit cli_task_uuid(cli *c, const char *word, char uuid[TASKER_UUID_SIZE]) {
         return newest_task(c, uuid);
     }
     if (!parse_uuid(tk_str_of(word), uuid)) {
-        return cli_fail(c, CLI_EXIT_USAGE, "tasker task list",
+        const char *next = strchr(word, '/') == NULL
+                               ? "tasker task list"
+                               : tk_arena_printf(&c->arena, "tasker step show %s", word);
+        return cli_fail(c, CLI_EXIT_USAGE, next,
                         "%s is no task: expected a UUID of 36 characters, or \"last\"", word);
     }
     return CLI_EXIT_OK;

@@ -43,3 +43,12 @@ void suggest(suggestion *best, const char *wrong, const char *known) {
         best->distance = distance;
     }
 }
+
+bool suggest_known_as(const char *words, const char *word) {
+    size_t size = strlen(word);
+    const char *at = words == NULL || size == 0 ? NULL : strstr(words, word);
+    while (at != NULL && !(at > words && at[-1] == ' ' && at[size] == ' ')) {
+        at = strstr(at + 1, word);
+    }
+    return at != NULL;
+}

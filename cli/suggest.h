@@ -19,4 +19,7 @@ typedef struct suggestion {
  * when at most a third of it (and at least one letter) differs, or when `wrong` begins it. */
 void suggest(suggestion *best, const char *wrong, const char *known);
 
+/* suggest_known_as says whether `words`, " one two " or NULL, has the word. */
+bool suggest_known_as(const char *words, const char *word);
+
 #endif

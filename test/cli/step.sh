@@ -8,6 +8,7 @@ expect "a step by its task and name" -j '.step_uuid == "'"$step"'"' step show "$
 expect "a step of the newest task" -j '.name == "three"' step show last/three --json
 expect "an unknown step names the nearest" -c 3 -e 'did you mean three\?' step show last/thre
 expect "or where the steps are named" -c 3 -e "try: tasker task show $task\$" step show last/qqqqqqqq
+expect "a step is no task" -c 2 -e 'try: tasker step show last/one$' show last/one
 expect "a task alone is no step" -c 2 -e 'try: tasker task show last$' step show last
 expect "a step of an unknown task" -c 3 step show 01890000-0000-7000-8000-000000000000/one
 expect "a word that is no step" -c 2 -e 'TASK/NAME' step show one

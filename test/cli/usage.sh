@@ -23,6 +23,9 @@ expect "an unknown short form too" -c 2 -e 'did you mean history\?' histroy
 expect "a word like nothing is just unknown" -c 2 -e 'no command qqqqqqq$' qqqqqqq
 expect "help, too" -c 2 -e 'no command taks; did you mean task\?' help taks
 expect "also of a verb" -c 2 -e 'no command task lsit; did you mean task list\?' help task lsit
+expect "what people try elsewhere is known" -c 2 -e 'did you mean counts\?' status
+expect "and where workers come from" -c 2 -e 'a worker is a program of yours' worker start
+expect "a word that is missing comes with an example" -c 2 -e 'try: tasker task show last$' show
 expect "an unknown word of help" -c 2 -e 'no command nothing' help nothing
 expect "a group without a verb" -c 2 -e 'task needs a verb' -e 'try: tasker task --help' task
 expect "an unknown option names the nearest" -c 2 -e 'no option --prioriy; did you mean --priority\?' \
