@@ -142,10 +142,10 @@ worker_life workers_life(const workers *w, tk_json worker) {
 
 /* --- what a task waits for -------------------------------------------------------------------- */
 
-static bool has_handler(cli *c, tk_json worker, tk_str callable) {
+static bool has_handler(tk_json worker, tk_str callable) {
     tk_json_iterator it = tk_json_each(tk_json_member(worker, "handlers"));
     while (tk_json_next(&it)) {
-        if (tk_str_equal(json_text(&c->arena, it.value), callable)) {
+        if (tk_json_string_is(it.value, callable)) {
             return true;
         }
     }
@@ -153,13 +153,13 @@ static bool has_handler(cli *c, tk_json worker, tk_str callable) {
 }
 
 /* *any: a worker lives; *able: one of those has the handler. */
-static void look_for(cli *c, const workers *w, tk_str callable, bool *any, bool *able) {
+static void look_for(const workers *w, tk_str callable, bool *any, bool *able) {
     tk_json_iterator it = tk_json_each(w->answer);
     *any = *able = false;
     while (tk_json_next(&it)) {
         bool lives = workers_life(w, it.value) != WORKER_GONE;
         *any = *any || lives;
-        *able = *able || (lives && has_handler(c, it.value, callable));
+        *able = *able || (lives && has_handler(it.value, callable));
     }
 }
 
@@ -177,7 +177,7 @@ const char *workers_lacking(cli *c, tk_json task) {
             return NULL;
         }
         tk_str callable = json_text(&c->arena, tk_json_member(it.value, "callable"));
-        look_for(c, &w, callable, &any, &able);
+        look_for(&w, callable, &any, &able);
         if (!any) {
             return "no worker is running";
         }
