@@ -142,10 +142,11 @@ void live_draw(live *l) {
     if (visible < count) {
         out_printf(o, "and %zu more tasks\n", count - visible);
     }
-    if (l->lacking != NULL && rows > 1) {
-        show_lacking(l);
-    }
     l->drawn = count_lines(tk_buf_view(&o->text)) - before;
+    if (l->lacking != NULL && l->drawn + 1 < o->rows) { /* the cursor has the last line */
+        show_lacking(l);
+        l->drawn++;
+    }
 }
 
 /* --- lines elsewhere -------------------------------------------------------------------------- */

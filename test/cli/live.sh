@@ -85,6 +85,11 @@ expect "a hostile context is shown harmless" -o '\\u001b\[2J\\u202e\\u009b31m' \
     -O "$escape|$(printf '\xc2\x9b')|$(printf '\xe2\x80\xae')" show last
 
 # The live list.
+tasks=("$(submit cli/slow)" "$(submit cli/slow)" "$(submit cli/slow)" "$(submit cli/slow)" "$(submit cli/slow)")
+on_terminal 80 12 wait "${tasks[@]}" --timeout 1 >"$screen"
+check "a list that waits for a worker says so" grep -aq 'no worker is running' "$screen"
+most=$(grep -aoE "$escape\[[0-9]+A" "$screen" | tr -dc '0-9\n' | sort -n | tail -1)
+check "within its rows" test "${most:-99}" -lt 12
 worker_start
 task=$(submit cli/slow)
 on_terminal 90 24 wait "$task" --timeout 20 >"$screen"
