@@ -131,9 +131,11 @@ void live_draw(live *l) {
     read_notes(l);
     size_t before = count_lines(tk_buf_view(&o->text));
 
-    /* Each task has a title and perhaps an "and N more"; the cursor has the last line. */
+    /* Each task has a title and perhaps an "and N more"; the cursor has the last line, and tasks that
+     * are not shown take one. */
     size_t count = l->request->count;
-    size_t visible = 3 * count < o->rows ? count : o->rows / 3;
+    size_t room = o->rows > 2 ? o->rows - 2 : 0;
+    size_t visible = 3 * count < o->rows ? count : room / 3;
     visible = visible == 0 ? 1 : visible;
     size_t rows = o->rows > 2 * visible + 2 ? o->rows - 2 * visible - 2 : visible;
     for (size_t i = 0; i < visible; i++) {
