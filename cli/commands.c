@@ -359,6 +359,10 @@ const cli_command cli_commands[] = {
         .arguments = "",
         .options = filter_options,
         .summary = "count tasks by state and steps by readiness",
+        .description =
+            "Of the steps of open tasks, `ready` may be claimed, `running` are claimed,\n"
+            "`later` wait for their time, and for `no_worker` of the ready ones no worker\n"
+            "has the handler. --name counts the tasks of a template only, not the steps.",
         .examples = EXAMPLES("counts", "counts --namespace orders"),
         .exits = "25",
         .run = command_counts,
