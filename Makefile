@@ -53,7 +53,10 @@ LANGUAGE := -std=c11 -D_GNU_SOURCE -pthread -fPIC -fvisibility=hidden
 LIBS     := -lsqlite3 -lyaml -pthread
 ifeq ($(POSTGRES),yes)
 LANGUAGE += -DTK_WITH_POSTGRES $(shell $(PKG_CONFIG) --cflags libpq)
-LIBS     += $(shell $(PKG_CONFIG) --libs libpq)
+# The library loads libpq when it opens its first PostgreSQL store; tests and benches link it.
+TEST_LIBS = $(LIBS) $(shell $(PKG_CONFIG) --libs libpq)
+else
+TEST_LIBS = $(LIBS)
 endif
 
 # -iquote: "yaml.h" is ours, <yaml.h> the system's.
@@ -164,22 +167,22 @@ $(examples): %: %.o $(call common_of,examples/c) $(static)
 
 $(BUILD_DIR)/tests/%: $(BUILD_DIR)/test/%.o $(support) $(inside)
 	@mkdir -p $(@D)
-	$(LINK) -lcriterion $(LIBS)
+	$(LINK) -lcriterion $(TEST_LIBS)
 
 $(BUILD_DIR)/sim: $(sim_objects) $(support) $(inside)
-	$(LINK) $(LIBS)
+	$(LINK) $(TEST_LIBS)
 
 $(BUILD_DIR)/sim-mutants: $(mutant_objects) $(support)
-	$(LINK) $(LIBS)
+	$(LINK) $(TEST_LIBS)
 
 $(stresses): %: %.o $(support) $(inside)
-	$(LINK) $(LIBS)
+	$(LINK) $(TEST_LIBS)
 
 $(benches): %: %.o $(call common_of,bench) $(support) $(inside)
-	$(LINK) $(LIBS)
+	$(LINK) $(TEST_LIBS)
 
 $(fuzzers): %: %.o $(support) $(inside)
-	$(LINK) -fsanitize=fuzzer $(LIBS)
+	$(LINK) -fsanitize=fuzzer $(TEST_LIBS)
 
 # --- test -----------------------------------------------------------------------------------------
 

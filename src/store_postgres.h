@@ -1,10 +1,11 @@
 /*
- * store_postgres.h - inside of the PostgreSQL driver; no other file may include it (nor libpq-fe.h).
+ * store_postgres.h - inside of the PostgreSQL driver; no other file may include it.
  *
  *   store_postgres.c         the table, failures, transactions
  *   store_postgres_line.c    the line to the server: what is sent, what is answered
  *   store_postgres_run.c     how a statement is run
  *   store_postgres_open.c    opening, checking, sharing, connecting again, closing
+ *   store_postgres_libpq.c   libpq's functions, loaded with the first store
  *   store_postgres_wake.c    the right to run workers, wake-ups
  *   store_postgres_names.c   names, templates, identities
  *   store_postgres_rows.c    saving tasks, states, ready, later, leases, attempts, acts, counts
@@ -28,7 +29,7 @@
 #define TK_STORE_POSTGRES_H
 
 #ifdef TK_WITH_POSTGRES
-#include <libpq-fe.h>
+#include "store_postgres_libpq.h"
 #endif
 #include <pthread.h>
 #include <stdatomic.h>

@@ -329,7 +329,10 @@ static tasker_status open_in(tk_pg_home *home, const tk_store_config *config, tk
 
 tasker_status tk_store_postgres_open(const tk_store_config *config, tk_store **store,
                                      tasker_error *error) {
-    tasker_status status = url_check(config->url, error);
+    tasker_status status = tk_libpq_load(error);
+    if (status == TASKER_OK) {
+        status = url_check(config->url, error);
+    }
     if (status != TASKER_OK) {
         return status;
     }

@@ -8,10 +8,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#ifdef TK_WITH_POSTGRES
-#include <libpq-fe.h>
-#endif
-
 #include "store_postgres.h"
 #include "support/store_fixture.h"
 
@@ -67,6 +63,7 @@ Test(store_postgres, its_tables_load_and_its_statements_can_be_prepared, .timeou
     if (where == NULL) {
         cr_skip_test("TASKER_TEST_POSTGRES names no server");
     }
+    cr_assert_eq(tk_libpq_load(NULL), TASKER_OK);
     PGconn *connection = PQconnectdb(where);
     cr_assert_eq(PQstatus(connection), CONNECTION_OK, "%s", PQerrorMessage(connection));
     expect(connection,

@@ -20,9 +20,9 @@ have_library("sqlite3", "sqlite3_prepare_v3", "sqlite3.h") ||
 have_library("yaml", "yaml_parser_initialize", "yaml.h") ||
   abort("extconf.rb: libyaml's headers are missing (Debian: libyaml-dev)")
 
-# Without libpq the gem is built all the same: it then says so when a postgres:// store is opened.
-pkg_config("libpq")
-with_postgres = have_library("pq", "PQenterPipelineMode", "libpq-fe.h")
+# Only its header: libpq is loaded when the first PostgreSQL store is opened. Without the header the
+# gem is built all the same, and says what it lacks when a postgres:// store is opened.
+with_postgres = find_header("libpq-fe.h", "/usr/include/postgresql")
 
 # A C source that holds a text file as a constant, as tools/embed-text makes it.
 def embed(file, name)
