@@ -47,6 +47,17 @@ typedef struct tk_signal {
     uint64_t changes;
 } tk_signal;
 
+typedef struct tk_submission tk_submission; /* submit.h */
+
+/* The workers of this process, as a submission sees them. */
+typedef struct tk_nearby {
+    /* Has a worker's turn store it. False: it did not, or nobody knows. *left: of what can begin, not
+     * all was claimed. Blocks for a turn. */
+    bool (*store)(void *user, tk_submission *submission, bool *left);
+    void (*wake)(void *user); /* lets them look at the queue */
+    void *user;
+} tk_nearby;
+
 /* What a verb needs. Handles and workers have one each; store, clock, random are borrowed. */
 typedef struct tk_engine {
     tk_store *store;
@@ -55,7 +66,8 @@ typedef struct tk_engine {
     const tk_log *log;
     const char *environment;
     tk_catalog *catalog;
-    tk_signal *signal; /* may be NULL */
+    tk_signal *signal;       /* may be NULL */
+    const tk_nearby *nearby; /* may be NULL: nobody */
 } tk_engine;
 
 tasker_status tk_catalog_open(tk_catalog *catalog, tasker_error *error);

@@ -13,6 +13,7 @@ struct tasker {
     tk_catalog catalog;
     tk_signal signal;
     tk_log log;
+    tk_nearby nearby; /* the workers below, for submissions */
     char environment[TASKER_NAME_BYTES_MAX + 1];
     pid_t opener;
     pthread_mutex_t mutex; /* covers `workers` */

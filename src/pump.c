@@ -116,6 +116,7 @@ tasker_status tk_pump_drain(tasker_worker *worker) {
 void *tk_pump_run(void *argument) {
     tasker_worker *worker = argument;
     int64_t deadline_us = 0;
+    tk_offers_open(worker->core, true);
     while (!stop_wanted(worker, &deadline_us)) {
         tasker_error error = {0};
         if (tk_turn(worker->core, &error) != TASKER_OK) {
@@ -123,6 +124,7 @@ void *tk_pump_run(void *argument) {
         }
         wait_for_work(worker, TK_LOOK_IDLE_US);
     }
+    tk_offers_open(worker->core, false);
     tasker_status status = tk_pump_drain(worker);
     pthread_mutex_lock(&worker->mutex);
     worker->ended = true;

@@ -294,20 +294,28 @@ static tasker_status insert_rows(tk_engine *engine, tk_submission *s, rows *r,
     return status;
 }
 
+tasker_status tk_submission_insert(tk_engine *engine, tk_submission *submission, uint32_t *ready,
+                                   tasker_error *error) {
+    rows r = {.task_count = 0};
+    if (!rows_reserve(&r, submission)) {
+        return tk_nomem(error);
+    }
+    tasker_status status = settle_identities(engine, submission, error);
+    if (status == TASKER_OK) {
+        status = insert_rows(engine, submission, &r, error);
+    }
+    *ready = r.ready_count;
+    return status;
+}
+
 /* One try. *unknown: the commit was sent and its answer is lost. */
 static tasker_status store_once(tk_engine *engine, tk_submission *s, bool *unknown,
                                 tasker_error *error) {
-    rows r = {.task_count = 0};
+    uint32_t ready = 0;
     *unknown = false;
-    if (!rows_reserve(&r, s)) {
-        return tk_nomem(error);
-    }
     tasker_status status = tk_store_call(engine->store, begin, TK_STORE_WRITE, error);
     if (status == TASKER_OK) {
-        status = settle_identities(engine, s, error);
-    }
-    if (status == TASKER_OK) {
-        status = insert_rows(engine, s, &r, error);
+        status = tk_submission_insert(engine, s, &ready, error);
     }
     if (status == TASKER_OK) {
         status = tk_store_call(engine->store, commit, error);
@@ -336,6 +344,19 @@ static tasker_status store_submission(tk_engine *engine, tk_submission *s, taske
     return status;
 }
 
+/* A single task may go through a turn that also claims it. */
+static bool store_nearby(tk_engine *engine, tk_submission *s, bool *left) {
+    const tk_nearby *nearby = engine->nearby;
+    return nearby != NULL && s->count == 1 && nearby->store(nearby->user, s, left);
+}
+
+static void wake_all(tk_engine *engine) {
+    engine->store->driver->wake(engine->store);
+    if (engine->nearby != NULL) {
+        engine->nearby->wake(engine->nearby->user);
+    }
+}
+
 tasker_status tk_submit(tk_engine *engine, tk_str request, tk_buf *answer, tasker_error *error) {
     tk_submission s = {.count = 0};
     tasker_status status = tk_request_read(request, tk_clock_now(engine->clock), &s, error);
@@ -346,12 +367,15 @@ tasker_status tk_submit(tk_engine *engine, tk_str request, tk_buf *answer, taske
         status = tk_request_check(&s, &s.items[i], error);
         s.items[i].row.id = tk_uuid_task(s.items[i].row.created_us, tk_random_next(engine->random));
     }
-    if (status == TASKER_OK && s.count > 0) {
+    bool left = true;
+    if (status == TASKER_OK && s.count > 0 && !store_nearby(engine, &s, &left)) {
         status = store_submission(engine, &s, error);
     }
     if (status == TASKER_OK) {
         tk_submission_answer(&s, answer);
-        engine->store->driver->wake(engine->store);
+    }
+    if (status == TASKER_OK && left) {
+        wake_all(engine);
     }
     tk_arena_release(&s.arena);
     return status;

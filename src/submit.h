@@ -29,12 +29,12 @@ typedef struct tk_request {
     bool context_differs;
 } tk_request;
 
-typedef struct tk_submission {
+struct tk_submission {
     tk_arena arena;
     bool array; /* the request was an array: so is the answer */
     tk_request *items;
     uint32_t count;
-} tk_submission;
+};
 
 /* tk_request_read reads one request or an array of them (contract 6.1): submit_request.c. Pure.
  * Errors name the member ("$[3].priority"). */
@@ -48,6 +48,13 @@ void tk_request_path(const tk_submission *submission, uint32_t index, const char
 /* tk_request_check holds a request against its template: steps, bypass_steps, input_schema, identity:
  * submit_request.c. Pure. */
 tasker_status tk_request_check(tk_submission *submission, tk_request *request, tasker_error *error);
+
+/* tk_submission_insert writes a checked submission: all its rows, or what an earlier one with the same
+ * key has made. *ready: how many of its steps can be claimed now. Within the caller's WRITE transaction;
+ * may be repeated after a rollback. Returns CONFLICT (the template allows each context once), STORE,
+ * NOMEM. */
+tasker_status tk_submission_insert(tk_engine *engine, tk_submission *submission, uint32_t *ready,
+                                   tasker_error *error);
 
 /* tk_submission_answer writes the answer of tasker_submit(). */
 void tk_submission_answer(const tk_submission *submission, tk_buf *answer);

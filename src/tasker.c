@@ -18,6 +18,47 @@ tasker_status tk_handle_usable(pid_t opener, tasker_error *error) {
                          "the handle was opened before this process was forked: open a new one");
 }
 
+/* --- its workers, for submissions --- */
+
+void tk_handle_wake(tasker *handle) {
+    pthread_mutex_lock(&handle->mutex);
+    for (tasker_worker *w = handle->workers; w != NULL; w = w->next) {
+        if (!w->poll_only) {
+            tk_pump_wake(w);
+        }
+    }
+    pthread_mutex_unlock(&handle->mutex);
+}
+
+static void wake_nearby(void *handle) {
+    tk_handle_wake(handle);
+}
+
+/* A worker that sleeps can store it right away; which one does not matter. */
+static bool place_nearby(tasker *handle, tk_offer *offer) {
+    bool placed = false;
+    pthread_mutex_lock(&handle->mutex);
+    for (tasker_worker *w = handle->workers; w != NULL && !placed; w = w->next) {
+        placed = !w->poll_only && tk_offer_place(w->core, offer);
+        if (placed) {
+            tk_pump_wake(w);
+        }
+    }
+    pthread_mutex_unlock(&handle->mutex);
+    return placed;
+}
+
+static bool store_nearby(void *handle, tk_submission *submission, bool *left) {
+    tk_offer offer;
+    if (tk_offer_open(&offer, submission, NULL) != TASKER_OK) {
+        return false;
+    }
+    tk_offer_state state = place_nearby(handle, &offer) ? tk_offer_wait(&offer) : TK_OFFER_REFUSED;
+    tk_offer_close(&offer);
+    *left = state != TK_OFFER_TAKEN;
+    return state != TK_OFFER_REFUSED;
+}
+
 /* --- open, close --- */
 
 static tasker_status set_environment(tasker *handle, const char *environment, tasker_error *error) {
@@ -86,7 +127,9 @@ tasker_status tasker_open(const char *url, const tasker_options *options, tasker
         .environment = made->environment,
         .catalog = &made->catalog,
         .signal = &made->signal,
+        .nearby = &made->nearby,
     };
+    made->nearby = (tk_nearby){store_nearby, wake_nearby, made};
     tasker_status status = open_parts(made, error);
     if (status != TASKER_OK) {
         tk_free(made);
@@ -116,16 +159,6 @@ void tasker_close(tasker *handle) {
     tk_signal_close(&handle->signal);
     pthread_mutex_destroy(&handle->mutex);
     tk_free(handle);
-}
-
-void tk_handle_wake(tasker *handle) {
-    pthread_mutex_lock(&handle->mutex);
-    for (tasker_worker *w = handle->workers; w != NULL; w = w->next) {
-        if (!w->poll_only) {
-            tk_pump_wake(w);
-        }
-    }
-    pthread_mutex_unlock(&handle->mutex);
 }
 
 /* Hands the buffer out as a text when all went well, else releases it. */
@@ -201,9 +234,6 @@ tasker_status tasker_submit(tasker *handle, tasker_bytes request, tasker_text *a
     tk_buf buf = {0};
     if (status == TASKER_OK) {
         status = tk_submit(&handle->engine, request, &buf, error);
-    }
-    if (status == TASKER_OK) {
-        tk_handle_wake(handle);
     }
     return hand_out(status, &buf, answer, error);
 }

@@ -143,7 +143,7 @@ static tasker_status move_due(turn *t, tasker_error *error) {
 
 static tasker_status transact(turn *t, tasker_error *error) {
     tk_worker *w = t->worker;
-    tasker_status status = tk_store_call(w->engine.store, begin, TK_STORE_WRITE, error);
+    tasker_status status = tk_turn_offer(t, error);
     if (status == TASKER_OK) {
         status = tk_turn_gather(t, error);
     }
@@ -254,8 +254,10 @@ static void schedule(turn *t) {
 
 static void succeed(turn *t) {
     tk_worker *w = t->worker;
+    bool took = tk_turn_took_offer(t); /* once shown, the host may let go of them */
     tk_turn_settle(t);
     show(t);
+    tk_turn_answer_offer(t, true, took);
     schedule(t);
     w->without = 0;
     w->failures = w->unsettled ? w->failures : 0;
@@ -305,7 +307,7 @@ static bool nothing_to_do(tk_worker *w, const turn *t) {
     bool look = __atomic_exchange_n(&w->look, false, __ATOMIC_ACQ_REL);
     w->woken = look;
     bool due = w->next_due_us > 0 && w->next_due_us <= t->now_us && !w->stopping;
-    return w->unsaved_count == 0 && !look && !due && !w->fate_unknown &&
+    return w->unsaved_count == 0 && t->offer == NULL && !look && !due && !w->fate_unknown &&
            t->mono_us < w->next_beat_mono_us && t->mono_us < w->next_look_mono_us;
 }
 
@@ -389,29 +391,16 @@ static tasker_status look_at_others(tk_worker *w, int64_t mono_us, tasker_error 
     return status;
 }
 
-tasker_status tk_turn(tk_worker *worker, tasker_error *error) {
-    turn t = {
-        .worker = worker,
-        .now_us = tk_worker_now(worker),
-        .mono_us = tk_clock_monotonic(worker->engine.clock),
-        .top_class = INT32_MIN,
-    };
+/* What a turn does when its own transaction is over. */
+static tasker_status look_around(const turn *t, tasker_error *error) {
+    tk_worker *worker = t->worker;
     tasker_status status = TASKER_OK;
-    expire(worker, t.mono_us);
-    take_done(worker);
-    if (!nothing_to_do(worker, &t)) {
-        tk_arena_reset(&worker->arena);
-        status = run(&t, error);
-    }
-    if (status != TASKER_OK) {
-        return status;
-    }
-    bool around = (t.beat && looks_around(worker)) || worker->unsettled;
+    bool around = (t->beat && looks_around(worker)) || worker->unsettled;
     if (around) {
         status = tk_reconcile(worker, error);
     }
-    if (status == TASKER_OK && (around || watches(worker, t.mono_us))) {
-        status = look_at_others(worker, t.mono_us, error);
+    if (status == TASKER_OK && (around || watches(worker, t->mono_us))) {
+        status = look_at_others(worker, t->mono_us, error);
     }
     if (status != TASKER_OK) {
         worker->fate_unknown = worker->fate_unknown || status == TASKER_STORE;
@@ -422,6 +411,25 @@ tasker_status tk_turn(tk_worker *worker, tasker_error *error) {
         worker->failures = 0;
     }
     return status;
+}
+
+tasker_status tk_turn(tk_worker *worker, tasker_error *error) {
+    turn t = {
+        .worker = worker,
+        .now_us = tk_worker_now(worker),
+        .mono_us = tk_clock_monotonic(worker->engine.clock),
+        .top_class = INT32_MIN,
+    };
+    tasker_status status = TASKER_OK;
+    expire(worker, t.mono_us);
+    take_done(worker);
+    tk_turn_take_offer(&t);
+    if (!nothing_to_do(worker, &t)) {
+        tk_arena_reset(&worker->arena);
+        status = run(&t, error);
+    }
+    tk_turn_answer_offer(&t, false, false);
+    return status == TASKER_OK ? look_around(&t, error) : status;
 }
 
 bool tk_worker_gathers(tk_worker *worker) {

@@ -12,6 +12,7 @@
 
 #include "engine.h"
 #include "ring.h"
+#include "submit.h"
 #include "wake.h"
 
 #define TK_TURN_OUTCOMES_MAX 256 /* outcomes saved by one turn */
@@ -74,6 +75,21 @@ typedef enum tk_sleep {
     TK_ASLEEP
 } tk_sleep;
 
+typedef enum tk_offer_state {
+    TK_OFFER_OPEN = 0,
+    TK_OFFER_REFUSED, /* not stored, or nobody knows: the submitter stores it itself */
+    TK_OFFER_STORED,  /* committed; some of it waits in the queue */
+    TK_OFFER_TAKEN    /* committed, and all that can begin is claimed */
+} tk_offer_state;
+
+/* A submission of one task that waits for a turn; on its submitter's stack. */
+typedef struct tk_offer {
+    tk_submission *submission;
+    pthread_mutex_t mutex; /* covers state */
+    pthread_cond_t answered;
+    tk_offer_state state;
+} tk_offer;
+
 /* Parts of a turn beside its outcomes. */
 typedef enum tk_part { TK_PART_DUE = 1, TK_PART_CLAIM = 2 } tk_part;
 
@@ -95,12 +111,14 @@ typedef struct tk_worker {
     tk_skill skill;
     int32_t *skill_queues, *skill_handlers;
 
-    pthread_mutex_t mutex; /* covers buckets … stats */
+    pthread_mutex_t mutex; /* covers buckets … takes_offers */
     tk_held *buckets[TK_HELD_BUCKETS];
     uint32_t held_count, in_handler_count;
     int64_t handler_us_mean;       /* of handlers that ended here, moving; 0: none yet */
     int64_t next_deadline_mono_us; /* the earliest step time-out, or 0 */
     tasker_worker_stats stats;
+    tk_offer *offer;   /* for the next turn, or NULL */
+    bool takes_offers; /* turns will come */
 
     tk_ring ready; /* of tk_held *, claimed and waiting */
     tk_ring done;  /* of tk_held *, ended */
@@ -192,6 +210,18 @@ tasker_status tk_worker_release(tk_worker *worker, const char *event_id, bool st
 tasker_status tk_worker_overdue(tk_worker *worker, char event_id[TASKER_UUID_SIZE],
                                 tasker_error *error);
 void tk_worker_finished(tk_worker *worker, const char *event_id);
+
+/* --- offer.c: submissions that a turn stores ---------------------------------------------------- */
+
+/* The submitter's side. tk_offer_place: false when the worker cannot take it now; else somebody runs a
+ * turn and tk_offer_wait says what came of it. */
+tasker_status tk_offer_open(tk_offer *offer, tk_submission *submission, tasker_error *error);
+bool tk_offer_place(tk_worker *worker, tk_offer *offer);
+tk_offer_state tk_offer_wait(tk_offer *offer);
+void tk_offer_close(tk_offer *offer);
+
+/* The side of who runs the turns: whether offers may be placed. Closing refuses one that waits. */
+void tk_offers_open(tk_worker *worker, bool open);
 
 /* --- held.c: the steps a worker holds ---------------------------------------------------------- */
 

@@ -17,8 +17,11 @@ typedef struct turn {
     bool *returned;
     uint32_t return_count;
     tk_moved moved;
-    uint32_t slots; /* that may still be filled */
-    tk_held **made; /* claimed or kept, not yet shown */
+    tk_offer *waiting; /* a submitter for its answer, or NULL */
+    tk_offer *offer;   /* the same, while this turn's transaction has it */
+    uint32_t offered;  /* its steps that can begin */
+    uint32_t slots;    /* that may still be filled */
+    tk_held **made;    /* claimed or kept, not yet shown */
     uint32_t made_count, sticky_count;
     bool left_behind;       /* outcomes whose tasks others hold */
     size_t bytes;           /* that made[] holds */
@@ -32,6 +35,14 @@ typedef struct turn {
  * what was sent, behind its commit. */
 tasker_status tk_turn_gather(turn *t, tasker_error *error);
 void tk_turn_settle(turn *t);
+
+/* offer.c. tk_turn_take_offer takes what is offered; tk_turn_offer begins the turn's transaction with
+ * it; tk_turn_took_offer: all of it that can begin is among made[]; tk_turn_answer_offer tells the
+ * submitter, once. */
+void tk_turn_take_offer(turn *t);
+tasker_status tk_turn_offer(turn *t, tasker_error *error);
+bool tk_turn_took_offer(const turn *t);
+void tk_turn_answer_offer(turn *t, bool committed, bool took);
 
 /* tk_turn_place places what the endings freed: kept by this worker, or in the queue for anybody. Within
  * the turn's transaction: keep.c. */

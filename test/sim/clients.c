@@ -168,6 +168,10 @@ void sim_adopt(sim *s) {
     tk_arena_release(&arena);
 }
 
+static void wake_nobody(void *user) {
+    (void)user; /* sim_wake_workers does, or the hint is lost */
+}
+
 static void submit(sim *s, uint32_t template_index, const char *key) {
     request r = {.template_index = template_index,
                  .priority = sim_percent(s, 70) ? 0 : (int32_t)sim_between(s, -100, 100),
@@ -180,9 +184,12 @@ static void submit(sim *s, uint32_t template_index, const char *key) {
     write_request(s, &r);
     tk_buf answer = {0};
     tasker_error error = {0};
+    const tk_nearby nearby = {sim_worker_store, wake_nobody, s};
+    s->client.engine.nearby = sim_percent(s, 40) ? &nearby : NULL; /* is a worker in its process? */
     sim_fault(s, &s->client);
     s->sending = &r;
     tasker_status status = tk_submit(&s->client.engine, tk_buf_view(&r.json), &answer, &error);
+    s->client.engine.nearby = NULL;
     bool fired = sim_fault_end(s, &s->client);
     sim_say(s, "submit %.*s: %s", (int)r.json.size, r.json.data, tasker_status_name(status));
     if (status == TASKER_OK) {

@@ -26,6 +26,7 @@
     X(19, "a kept step sees no more results than the step before it saw")                          \
     X(20, "an end is dated by a clock that was set back")                                          \
     X(21, "a host is told that an outcome was saved which was refused")                            \
-    X(22, "a retry does not wait for its backoff")
+    X(22, "a retry does not wait for its backoff")                                                 \
+    X(24, "a submission is answered though the turn did not store it")
 
 #endif

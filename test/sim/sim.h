@@ -190,9 +190,10 @@ struct sim {
     uint64_t told_saved; /* successes that workers which are gone told their hosts */
     int64_t moved_us;    /* when something last moved */
     uint64_t moves;
-    const char *context; /* what happens now, for messages */
-    bool nested;         /* somebody acts between two transactions of somebody else */
-    const void *sending; /* the request of a submission that is on its way */
+    const char *context;     /* what happens now, for messages */
+    bool nested;             /* somebody acts between two transactions of somebody else */
+    const tk_offer *storing; /* what a worker's turn is asked to store */
+    const void *sending;     /* the request of a submission that is on its way */
 };
 
 /* sim_run_seed runs one seed to its end; a broken invariant ends the process. */
@@ -231,7 +232,8 @@ void sim_worker_crash(sim *s, sim_worker *w, int64_t back_in_us);
 void sim_worker_pause(sim *s, sim_worker *w);
 void sim_worker_drain(sim *s, sim_worker *w);
 void sim_worker_act(sim *s, sim_worker *w); /* what is due at next_us */
-void sim_wake_workers(sim *s);              /* a hint that there is work; it may be lost */
+bool sim_worker_store(void *sim, tk_submission *submission, bool *left); /* a turn of some worker */
+void sim_wake_workers(sim *s); /* a hint that there is work; it may be lost */
 void sim_workers_interrupt(sim *s, const sim_party *party); /* another one acts now */
 
 /* --- handlers.c --- */

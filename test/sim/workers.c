@@ -146,6 +146,9 @@ static void turn(sim *s, sim_worker *w) {
         sim_broken(s, "answers", NULL, "a turn fails without a fault: %s (%s)", error.message,
                    tasker_status_name(status));
     }
+    if (s->storing != NULL) { /* what it claims may be of a submission that is not answered yet */
+        sim_adopt(s);
+    }
     const tasker_worker_stats *now = &w->worker->stats;
     s->moves += now->claimed != before.claimed || now->succeeded != before.succeeded ||
                 now->failed != before.failed;
@@ -243,4 +246,27 @@ void sim_workers_interrupt(sim *s, const sim_party *party) {
     sim_worker_act(s, w);
     s->nested = false;
     s->context = context;
+}
+
+bool sim_worker_store(void *user, tk_submission *submission, bool *left) {
+    sim *s = user;
+    sim_worker *w = &s->workers[sim_below(s, s->worker_count)];
+    tk_offer offer;
+    if (w->state != SIM_UP || tk_offer_open(&offer, submission, NULL) != TASKER_OK) {
+        return false;
+    }
+    const char *context = s->context;
+    bool nested = s->nested;
+    s->nested = true;
+    s->storing = &offer;
+    w->worker->offer = &offer;
+    sim_say(s, "  worker %u is asked to store it:", w->index);
+    sim_worker_act(s, w);
+    s->storing = NULL;
+    s->nested = nested;
+    s->context = context;
+    sim_say(s, "  it says %d", (int)offer.state);
+    *left = offer.state != TK_OFFER_TAKEN;
+    tk_offer_close(&offer);
+    return offer.state != TK_OFFER_REFUSED;
 }

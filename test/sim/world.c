@@ -173,7 +173,8 @@ void sim_party_open(sim *s, sim_party *party) {
     party->clock = (tk_clock){simulated_now, simulated_monotonic, &party->ticks};
     must(s, s->base->driver->share(s->base, &shared, &error), &error, "share");
     tk_fault_plan_init(&party->plan);
-    party->plan.keep_sessions = true; /* in one thread nobody stands still inside of a transaction */
+    party->plan.keep_sessions =
+        true; /* in one thread nobody stands still inside of a transaction */
     must(s, tk_fault_store_wrap(shared, &party->plan, &party->store, &error), &error, "wrap");
     party->engine = (tk_engine){
         .store = party->store,
