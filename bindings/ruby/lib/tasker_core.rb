@@ -57,12 +57,14 @@ module TaskerCore
       @failure_hooks = []
     end
 
+    POSTGRES_URL = %r{\Apostgres(ql)?://.*}m
+    private_constant :POSTGRES_URL
+
     # @return [String] a store's URL: as set, or TASKER_STORE, or DATABASE_URL if it names a
     #   PostgreSQL, or a file in the working folder
     def store
-      @store || env("TASKER_STORE") || env("DATABASE_URL")&.then do |url|
-        url if url.start_with?("postgres://", "postgresql://")
-      end || "sqlite:tasker.db"
+      @store || env("TASKER_STORE") || env("DATABASE_URL")&.slice(POSTGRES_URL) ||
+        "sqlite:tasker.db"
     end
 
     # @return [String, nil] the folder of the templates: as set, or found by the engine's rules
@@ -90,10 +92,7 @@ module TaskerCore
 
     private
 
-    def env(name)
-      value = ENV.fetch(name, nil)
-      value unless value.nil? || value.empty?
-    end
+    def env(name) = ENV.fetch(name, "").then { |value| value unless value.empty? }
   end
 
   class << self
@@ -101,10 +100,7 @@ module TaskerCore
     def configuration = @configuration ||= Configuration.new
 
     # @yieldparam configuration [Configuration]
-    def configure
-      yield configuration
-      configuration
-    end
+    def configure(&block) = configuration.tap(&block)
 
     # @return [Hash] versions of what matters
     def version_info
@@ -139,6 +135,5 @@ module TaskerCore
     end
   end
 
-  TestEnvironment.load_if_test! if ENV["TASKER_ENV"] == "test" || ENV["RAILS_ENV"] == "test" ||
-                                   ENV["TASKER_FORCE_EXAMPLE_HANDLERS"] == "true"
+  TestEnvironment.load_if_test!
 end

@@ -15,12 +15,11 @@
 #define KEYS(X)                                                                                    \
     X(attempt) X(attempts) X(backoff_request_seconds) X(callable) X(context) X(created_at)         \
     X(dependency_results) X(error) X(event_id) X(fields) X(in_process) X(inputs)                   \
-    X(last_attempted_at) X(max_attempts) X(metadata) X(name) X(named_step_uuid) X(namespace_name)  \
-    X(named_task_uuid) \
-    X(orchestration_metadata) X(priority) X(processed) X(processed_at) X(result) X(results)        \
-    X(retryable) X(skippable) X(status) X(step_definition) X(step_uuid) X(success) X(task)         \
-    X(task_name) X(task_sequence_step) X(task_uuid) X(task_version) X(timeout_ms) X(updated_at)    \
-    X(workflow_step) X(workflow_step_uuid)
+    X(last_attempted_at) X(max_attempts) X(metadata) X(name) X(named_step_uuid)                    \
+    X(named_task_uuid) X(namespace_name) X(orchestration_metadata) X(priority) X(processed)        \
+    X(processed_at) X(result) X(results) X(retryable) X(skippable) X(status) X(step_definition)    \
+    X(step_uuid) X(success) X(task) X(task_name) X(task_sequence_step) X(task_uuid)                \
+    X(task_version) X(timeout_ms) X(updated_at) X(workflow_step) X(workflow_step_uuid)
 /* clang-format on */
 
 static struct {
@@ -161,7 +160,15 @@ VALUE rb_tasker_event(const tasker_step *step) {
 }
 /* clang-format on */
 
-void rb_tasker_event_init(void) {
+/* Native.timestamp(microseconds since 1970) -> "2024-05-06T07:08:09.123456Z"; nil before 1970 */
+static VALUE timestamp(VALUE self, VALUE at_us) {
+    (void)self;
+    VALUE text = time_text(NUM2LL(at_us));
+    return NIL_P(text) ? Qnil : rb_str_cat_cstr(text, "Z");
+}
+
+void rb_tasker_event_init(VALUE native) {
+    rb_define_module_function(native, "timestamp", timestamp, 1);
 #define X(name)                                                                                    \
     key.name = rb_interned_str_cstr(#name);                                                        \
     rb_gc_register_mark_object(key.name);

@@ -90,7 +90,7 @@ tasker_bytes rb_tasker_bytes(VALUE *text) {
 RUBY_FUNC_EXPORTED void Init_tasker_core(void) {
     VALUE native = rb_define_module_under(rb_define_module("TaskerCore"), "Native");
     rb_define_const(native, "VERSION", rb_obj_freeze(rb_utf8_str_new_cstr(tasker_version())));
-    rb_tasker_event_init();
+    rb_tasker_event_init(native);
     rb_tasker_store_init(native);
     rb_tasker_worker_init(native);
 }

@@ -62,6 +62,6 @@ VALUE rb_tasker_event(const tasker_step *step);
 
 void rb_tasker_store_init(VALUE native);
 void rb_tasker_worker_init(VALUE native);
-void rb_tasker_event_init(void);
+void rb_tasker_event_init(VALUE native);
 
 #endif

@@ -59,7 +59,7 @@ static worker *worker_get(VALUE self) {
     return w;
 }
 
-/* --- open, start, stop, close ----------------------------------------------------------------- */
+/* --- open, stop, close ------------------------------------------------------------------------ */
 
 /* A call that may block, for all of those. */
 typedef struct call {
@@ -74,6 +74,9 @@ static void *open_run(void *arg) {
     call *c = arg;
     c->status =
         tasker_worker_open(c->worker->store->handle, &c->options, &c->worker->handle, &c->error);
+    if (c->status == TASKER_OK) {
+        c->status = tasker_worker_start(c->worker->handle, &c->error);
+    }
     return NULL;
 }
 
@@ -94,7 +97,7 @@ static VALUE text_list(VALUE array, size_t element_size) {
 _Static_assert(offsetof(tasker_handler, callable) == 0, "text_list writes it");
 
 /* Worker.open(store, callables, namespaces, name or nil, threads, poll_only) -> Worker. The Arrays
- * and the Strings in them must be frozen. */
+ * and the Strings in them must be frozen. The worker claims steps from now on. */
 static VALUE worker_open(VALUE class, VALUE store, VALUE callables, VALUE namespaces, VALUE name,
                          VALUE threads, VALUE poll_only) {
     VALUE namespace_texts = text_list(namespaces, sizeof(char *));
@@ -120,15 +123,6 @@ static VALUE worker_open(VALUE class, VALUE store, VALUE callables, VALUE namesp
         rb_tasker_raise("open_worker", &c.error);
     }
     return self;
-}
-
-/* start() -> true */
-static VALUE worker_start(VALUE self) {
-    tasker_error error;
-    if (tasker_worker_start(worker_get(self)->handle, &error) != TASKER_OK) {
-        rb_tasker_raise("start_worker", &error);
-    }
-    return Qtrue;
 }
 
 static void *stop_run(void *arg) {
@@ -339,7 +333,6 @@ void rb_tasker_worker_init(VALUE native) {
     VALUE class = rb_define_class_under(native, "Worker", rb_cObject);
     rb_undef_alloc_func(class);
     rb_define_singleton_method(class, "open", worker_open, 6);
-    rb_define_method(class, "start", worker_start, 0);
     rb_define_method(class, "next", worker_next, 1);
     rb_define_method(class, "complete", worker_complete, -1);
     rb_define_method(class, "extend_step", worker_extend, 2);

@@ -23,12 +23,7 @@ module TaskerCore
       end
 
       # Closes the configured store; the next call opens it again.
-      def reset!
-        DEFAULT_LOCK.synchronize do
-          @default&.close
-          @default = nil
-        end
-      end
+      def reset! = DEFAULT_LOCK.synchronize { @default = @default&.close }
     end
 
     DEFAULT_LOCK = Mutex.new
@@ -96,6 +91,8 @@ module TaskerCore
     def rests?(uuid, timeout_ms) = !native.wait(uuid, timeout_ms).nil?
 
     # Closes the store. A later call opens it again.
+    #
+    # @return [nil]
     def close
       @lock.synchronize do
         @native&.close

@@ -165,6 +165,12 @@ module TaskerCore
                                operation: "complete")
       end
 
+      # @api private
+      # @return [String] the time, UTC: "2024-05-06T07:08:09.123456Z"
+      def now_text
+        Native.timestamp(Process.clock_gettime(Process::CLOCK_REALTIME, :microsecond))
+      end
+
       private
 
       # What was asked for, over what is configured.
@@ -200,7 +206,7 @@ module TaskerCore
         polls = config[:event_driven_enabled] == false ||
                 (config[:deployment_mode] || config[:deployment_mode_hint]) == "PollingOnly"
         Native::Worker.open(store, texts(callables), texts(Array(config[:namespaces])),
-                            config[:worker_id].to_s, Integer(config[:threads]), polls).tap(&:start)
+                            config[:worker_id].to_s, Integer(config[:threads]), polls)
       end
 
       # @return [Hash] directory, templates
@@ -228,20 +234,17 @@ module TaskerCore
 
       # retryable, retry_after_ms, message, class, code, backtrace
       def failure_fields(completion, metadata)
-        custom = member(metadata, :custom)
-        sources = [completion, metadata, custom].grep(Hash)
-        field = ->(name) { sources.lazy.filter_map { |source| member(source, name) }.first }
-        retryable = sources.map { |source| member(source, :retryable) }.find { |flag| !flag.nil? }
+        sources = [completion, metadata, member(metadata, :custom)].grep(Hash)
+        field = ->(name) { sources.map { |source| member(source, name) }.compact.first }
         backtrace = Array(field.call(:backtrace)).first(BACKTRACE_LINES_MAX).join("\n")
-        [retryable != false, milliseconds(field.call(:retry_after)),
+        [field.call(:retryable) != false, milliseconds(field.call(:retry_after)),
          field.call(:error_message).to_s, field.call(:error_class)&.to_s,
          field.call(:error_code)&.to_s, backtrace]
       end
 
       def milliseconds(seconds)
-        seconds && (Float(seconds) * 1000).ceil.clamp(0, DELAY_MS_MAX)
-      rescue ArgumentError, TypeError, FloatDomainError
-        nil
+        seconds = Float(seconds, exception: false)
+        (seconds * 1000).clamp(0, DELAY_MS_MAX).ceil unless seconds.nil? || seconds.nan?
       end
 
       # A flaw in the metadata must not cost the step its result.

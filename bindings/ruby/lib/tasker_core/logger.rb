@@ -89,8 +89,11 @@ module TaskerCore
     end
   end
 
-  # The name that handlers written for older workers use.
+  # For classes that write to the log; handlers written for older workers know the name.
   module Logging
     Logger = TaskerCore::Logger
+
+    # @return [Logger]
+    def logger = Logger.instance
   end
 end

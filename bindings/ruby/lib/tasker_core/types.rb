@@ -47,12 +47,6 @@ module TaskerCore
           idempotency_key: TextOrNil, requested_at: Types::JSON::Time.default { Time.now.utc }
         )
 
-        # Members that older engines read from `options`.
-        OPTIONS = %i[max_retries timeout_seconds parent_task_uuid correlation_id].freeze
-        # Members that are left out when nil.
-        OPTIONAL = %i[correlation_id idempotency_key initiator source_system reason].freeze
-        private_constant :OPTIONS, :OPTIONAL
-
         # @param hash [Hash]
         # @return [TaskRequest]
         def self.from_hash(hash) = new(hash)
@@ -68,10 +62,11 @@ module TaskerCore
 
         # @return [Hash] as the engine takes it
         def to_ffi_hash
-          request = to_h.except(*(OPTIONS - OPTIONAL))
-          request.reject! { |name, value| value.nil? && OPTIONAL.include?(name) }
-          request.merge(requested_at: requested_at.strftime("%Y-%m-%dT%H:%M:%S"),
-                        options: to_h.slice(*OPTIONS))
+          older = %i[max_retries timeout_seconds parent_task_uuid]
+          options = to_h.slice(*older, :correlation_id)
+          to_h.compact.except(*older).merge(
+            requested_at: requested_at.strftime("%Y-%m-%dT%H:%M:%S"), options: options
+          )
         end
 
         def to_s = "#<TaskRequest #{namespace}/#{name}:#{version} #{status}>"

@@ -24,7 +24,13 @@ RSpec.describe "The boundary of the extension", :native do
     @store.put_template(template, "carry.yaml")
     @worker = TaskerCore::Native::Worker.open(@store, %w[First Second].freeze, [].freeze, "spec",
                                               2, false)
-    @worker.start
+  end
+
+  it "writes a time down to the microsecond, and none before 1970" do
+    native = TaskerCore::Native
+
+    expect(native.timestamp(1_700_000_000_000_042)).to eq("2023-11-14T22:13:20.000042Z")
+    expect([native.timestamp(0), native.timestamp(-1), native.timestamp(2**62)]).to eq([nil] * 3)
   end
 
   after do

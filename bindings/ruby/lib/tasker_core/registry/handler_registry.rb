@@ -2,6 +2,7 @@
 
 require "monitor"
 require "singleton"
+require_relative "../logger"
 
 module TaskerCore
   # Who does which step.
@@ -16,6 +17,7 @@ module TaskerCore
     # then in the application's folders.
     class HandlerRegistry
       include Singleton
+      include Logging
 
       FOLDERS = %w[app/handlers lib/handlers handlers app/tasker/handlers
                    lib/tasker/handlers].freeze
@@ -25,11 +27,8 @@ module TaskerCore
 
       # @return [Hash{String => Class, #call}] what is registered; a frozen snapshot
       attr_reader :handlers
-      # @return [TaskerCore::Logger]
-      attr_reader :logger
 
       def initialize
-        @logger = TaskerCore::Logger.instance
         @handlers = {}.freeze
         @lock = Monitor.new
         discover!
@@ -70,7 +69,8 @@ module TaskerCore
         handler = find(name.to_s)
         return handler if handler.nil? || handler.respond_to?(:call)
 
-        needs_arguments?(handler) ? handler.new(config: config) : handler.new
+        bare = [0, -1].include?(handler.instance_method(:initialize).arity)
+        bare ? handler.new : handler.new(config: config)
       end
 
       # Runs a handler by the form of its `call`: one argument is a context, three are task,
@@ -96,13 +96,12 @@ module TaskerCore
 
       # @return [Hash]
       def template_discovery_info
-        directory = TemplateDiscovery::TemplatePath.find_template_config_directory
         discovery = TemplateDiscovery::HandlerDiscovery
-        { template_path: directory,
-          template_files: TemplateDiscovery::TemplatePath.discover_template_files(directory),
-          discovered_handlers: discovery.discover_all_handlers(directory),
-          handlers_by_namespace: discovery.discover_handlers_by_namespace(directory),
-          environment: ENV.fetch("TASKER_ENV", "development") }
+        { template_path: TemplateDiscovery::TemplatePath.find_template_config_directory,
+          template_files: TemplateDiscovery::TemplatePath.discover_template_files,
+          discovered_handlers: discovery.discover_all_handlers,
+          handlers_by_namespace: discovery.discover_handlers_by_namespace,
+          environment: TaskerCore.configuration.environment }
       end
 
       private
@@ -151,11 +150,6 @@ module TaskerCore
 
       def callable?(handler)
         handler.respond_to?(:call) || (handler.is_a?(Class) && handler.method_defined?(:call))
-      end
-
-      def needs_arguments?(handler)
-        kinds = handler.instance_method(:initialize).parameters.map(&:first)
-        kinds.include?(:req) || kinds.include?(:keyreq)
       end
 
       def context_form?(handler)

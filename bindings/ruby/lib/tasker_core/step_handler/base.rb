@@ -95,11 +95,9 @@ module TaskerCore
         call_result.success(result: result, metadata: metadata || default_metadata)
       end
 
-      # @param fields [Hash] error_code, retryable, metadata
+      # @param fields [Hash] message, error_type, error_code, retryable, metadata
       # @return [Types::StepHandlerCallResult::Error] of any kind
-      def failure(message:, error_type: "UnexpectedError", **fields)
-        call_result.error(message: message, error_type: error_type, **fields)
-      end
+      def failure(**fields) = call_result.error(error_type: "UnexpectedError", **fields)
 
       # @param details [Hash] kept as the failure's context
       # @return [Types::StepHandlerCallResult::Error] one that is tried again

@@ -9,17 +9,16 @@ module TaskerCore
     # The parent of task handlers that existing code brings. The engine decides what runs when; a
     # task handler only submits.
     class Base
+      include Logging
+
       # @return [String, nil]
       attr_reader :task_config_path
       # @return [Hash]
       attr_reader :task_config
-      # @return [TaskerCore::Logger]
-      attr_reader :logger
 
       def initialize(task_config_path: nil, task_config: nil)
         @task_config_path = task_config_path
         @task_config = task_config || {}
-        @logger = TaskerCore::Logger.instance
       end
 
       # Submits a task.

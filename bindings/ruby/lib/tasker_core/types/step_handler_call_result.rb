@@ -23,8 +23,6 @@ module TaskerCore
         PermanentError RetryableError ValidationError UnexpectedError StepCompletionError
       ].freeze
       BACKTRACE_LINES_MAX = 10
-      NONE = Object.new.freeze
-      private_constant :NONE
 
       # The step is done: `result` is what dependent steps will see, `metadata` (a Hash) is kept
       # beside it.
@@ -61,11 +59,9 @@ module TaskerCore
         # @param result [Object] anything that JSON can express; `data` is another word for it
         # @param metadata [Hash, nil]
         # @return [Success]
-        def success(result: NONE, data: NONE, metadata: {})
-          result = data if result.equal?(NONE)
-          raise ArgumentError, "missing keyword: :result" if result.equal?(NONE)
-
-          Success.new(result: result, metadata: metadata)
+        def success(**fields)
+          fields = { result: fields.delete(:data), **fields } if fields.key?(:data)
+          Success.new(**fields)
         end
 
         # @param fields [Hash] error_type (one of ERROR_TYPES), message, error_code, retryable,
@@ -74,19 +70,15 @@ module TaskerCore
         # @raise [Dry::Struct::Error] on an unknown error_type
         def error(**fields) = Error.new(**fields)
 
-        # @param details [Hash] becomes the metadata's `context`
-        # @param fields [Hash] message, error_code
-        # @return [Error] one that is tried again
-        def retryable_error(details: {}, metadata: {}, **fields)
-          Error.new(error_type: "RetryableError", retryable: true,
-                    metadata: detailed(metadata, details), **fields)
-        end
+        # @!method retryable_error(message:, details: {}, metadata: {}, error_code: nil)
+        #   @param details [Hash] becomes the metadata's `context`
+        #   @return [Error] one that is tried again
+        def retryable_error(**fields) = detailed("RetryableError", retryable: true, **fields)
 
-        # @param details [Hash] (see #retryable_error)
-        # @return [Error] one that is not tried again
-        def permanent_error(details: {}, metadata: {}, **fields)
-          Error.new(error_type: "PermanentError", metadata: detailed(metadata, details), **fields)
-        end
+        # @!method permanent_error(message:, details: {}, metadata: {}, error_code: nil)
+        #   @param details [Hash] (see #retryable_error)
+        #   @return [Error] one that is not tried again
+        def permanent_error(**fields) = detailed("PermanentError", **fields)
 
         # Reads what a handler returned.
         #
@@ -100,7 +92,9 @@ module TaskerCore
           when true
             Success.new(result: member(output, :result, output), metadata: hash_member(output))
           when false then error_from_hash(output)
-          else wrapped(output)
+          else
+            how = { wrapped: true, original_type: output.class.name }
+            Success.new(result: output, metadata: how)
           end
         end
 
@@ -138,12 +132,9 @@ module TaskerCore
           end
         end
 
-        def detailed(metadata, details)
-          details.nil? || details.empty? ? metadata : { context: details, **metadata.to_h }
-        end
-
-        def wrapped(output)
-          Success.new(result: output, metadata: { wrapped: true, original_type: output.class.name })
+        def detailed(type, details: {}, metadata: {}, **fields)
+          metadata = { context: details, **metadata.to_h } unless details.nil? || details.empty?
+          Error.new(error_type: type, metadata: metadata, **fields)
         end
 
         # A word we do not know must not turn a described failure into another one.

@@ -51,49 +51,34 @@ module TaskerCore
         Thread.handle_interrupt(Object => :never) do
           Thread.new do
             Thread.current.name = "tasker #{job}"
-            over = live(job)
+            over = Logger.instance.attempt("tasker #{job}", Exception) { send(job) || true }
           ensure
-            replace(Thread.current, job) unless over || @stopping
+            replace(Thread.current, job) unless over || @stopping || !FFI.running?
           end
         end
-      end
-
-      # @return [Boolean] has the worker stopped? A handler may raise in any thread, and kill it.
-      def live(job)
-        send(job)
-        true
-      rescue Exception => e # rubocop:disable Lint/RescueException
-        Logger.instance.error("tasker #{job}: #{e.class}: #{e.message}")
-        e.is_a?(Errors::FFIError) # the worker is closed
       end
 
       def replace(thread, job)
         @lock.synchronize { @threads.map! { |one| one.equal?(thread) ? spawn(job) : one } }
       end
 
-      def work
-        while (event = take)
-          hand_on(event)
-          interruptible
-        end
-      end
-
       # A thread that is done takes its next step without letting the GVL go.
-      def take
-        event = @worker.next(0)
-        while event.nil? && !@stopping
+      def work
+        until @stopping
+          event = @worker.next(0) || @worker.next(WAIT_MS)
+          return if event == false
+
+          hand_on(event) if event
           interruptible
-          event = @worker.next(WAIT_MS)
         end
-        event
       end
 
       def hand_on(event)
         id = event["event_id"]
         @lock.synchronize { @running[Thread.current] = id }
-        handled = EventBridge.instance.publish_step_execution(event)
-      rescue Exception => e # rubocop:disable Lint/RescueException -- a listener's; the thread lives on
-        Logger.instance.error("step #{event["step_uuid"]}: #{e.class}: #{e.message}")
+        handled = Logger.instance.attempt("step #{event["step_uuid"]}", Exception) do
+          EventBridge.instance.publish_step_execution(event)
+        end
       ensure
         overdue = @lock.synchronize { @running.delete(Thread.current) }.nil?
         drain_timeout if overdue
@@ -149,6 +134,7 @@ module TaskerCore
     #   start! ──► FFI.bootstrap_worker ──► HandlerThreads      shutdown! ──► drain ──► stop
     class Bootstrap
       include Singleton
+      include Logging
 
       DRAIN_SECONDS = 30
       SIGNALS = %w[INT TERM].freeze
@@ -157,8 +143,6 @@ module TaskerCore
       attr_reader :state
       # @return [Hash] what it was started with
       attr_reader :config
-      # @return [TaskerCore::Logger]
-      attr_reader :logger
 
       # Starts the worker and returns.
       #
@@ -176,7 +160,6 @@ module TaskerCore
       def self.run!(config = {}, **more) = instance.run!(config.to_h.merge(more))
 
       def initialize
-        @logger = TaskerCore::Logger.instance
         @lock = Mutex.new
         @state = :initialized
         @config = {}
@@ -233,19 +216,17 @@ module TaskerCore
       def running? = @state == :running && rust_handle_running?
 
       # @return [Boolean] does the native worker run?
-      def rust_handle_running?
-        !@handle.nil? && FFI.worker_status["running"] == true
-      end
+      def rust_handle_running? = !@handle.nil? && FFI.running?
 
       # @return [Hash]
       def status
+        id, name = @handle&.values_at("handle_id", "worker_id")
         { rust: FFI.worker_status,
-          ruby: { status: @state, handle_stored: !@handle.nil?, handle_id: @handle&.dig("handle_id"),
-                  worker_id: @handle&.dig("worker_id"), handlers_busy: @threads&.busy || 0,
+          ruby: { status: @state, handle_stored: !@handle.nil?, handle_id: id, worker_id: name,
                   event_bridge_active: EventBridge.instance.active?,
                   handler_registry_size: Registry::HandlerRegistry.instance.handlers.size,
-                  subscriber_active: @subscriber&.active? || false,
-                  subscriber_stats: @subscriber&.stats } }
+                  handlers_busy: @threads&.busy || 0, subscriber_stats: @subscriber&.stats,
+                  subscriber_active: @subscriber&.active? || false } }
       rescue StandardError => e
         { error: e.message, ruby: { status: @state } }
       end
@@ -254,11 +235,9 @@ module TaskerCore
       def health_check
         return { healthy: false, status: @state, error: "not_running" } unless running?
 
-        now = status
-        native = now.fetch(:rust)
-        { healthy: native["worker_core_status"] == "Running", status: @state,
-          rust: { running: native["running"], worker_core_status: native["worker_core_status"] },
-          ruby: now.fetch(:ruby) }
+        rust, ruby = status.fetch_values(:rust, :ruby)
+        { healthy: rust["worker_core_status"] == "Running", status: @state, ruby: ruby,
+          rust: rust.slice("running", "worker_core_status").transform_keys(&:to_sym) }
       rescue StandardError => e
         { healthy: false, status: @state, error: e.message }
       end

@@ -14,6 +14,7 @@ module TaskerCore
     # Listeners run on the thread that publishes. What a listener of a completion raises is logged.
     class EventBridge
       include Singleton
+      include Logging
       include Dry::Events::Publisher[:tasker_core]
 
       REQUESTED = "step.execution.requested"
@@ -30,11 +31,8 @@ module TaskerCore
 
       # @return [Integer] how many were given to {subscribe_to_step_execution}
       attr_reader :subscriber_count
-      # @return [TaskerCore::Logger]
-      attr_reader :logger
 
       def initialize
-        @logger = TaskerCore::Logger.instance
         @subscriber_count = 0
         @active = true
         @lock = Monitor.new
@@ -103,7 +101,7 @@ module TaskerCore
         raise ArgumentError, "a completion needs #{missing.join(", ")}" if missing.any?
 
         completion[:metadata] ||= {}
-        completion[:completed_at] ||= Time.now.utc.strftime("%Y-%m-%dT%H:%M:%S.%6NZ")
+        completion[:completed_at] ||= FFI.now_text
         completion = deliver(completion)
         announce(completion[:success] == true ? COMPLETED : FAILED, completion)
         announce(OLDER_COMPLETED, completion)

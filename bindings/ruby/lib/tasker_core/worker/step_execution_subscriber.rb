@@ -11,13 +11,16 @@ module TaskerCore
     # A failure is anything that is raised (`exit` and `throw` too) and the end of the thread. In a
     # worker's thread interrupts are masked but for the handler, so that none hits the completion.
     class StepExecutionSubscriber
+      include Logging
+
       UNFINISHED = Object.new.freeze
       # An exit status for the child of a handler that forked and came back: the fault is its own.
       FORKED_STATUS = 70
-      private_constant :UNFINISHED
 
       # A handler that was ended from outside: the thread it ran on was killed, or it jumped out.
       class HandlerStopped < Errors::RetryableError; end
+      STOPPED = "the handler was stopped before it returned: its thread was killed, or it threw"
+      private_constant :UNFINISHED, :STOPPED
 
       class << self
         # @return [StepExecutionSubscriber] the one that was made last and is active, or a new one
@@ -25,14 +28,11 @@ module TaskerCore
         attr_writer :current
       end
 
-      # @return [TaskerCore::Logger]
-      attr_reader :logger
       # @return [Registry::HandlerRegistry]
       attr_reader :handler_registry
 
       # @param bridge [EventBridge] whose events it handles from now on
       def initialize(bridge = EventBridge.instance)
-        @logger = TaskerCore::Logger.instance
         @handler_registry = Registry::HandlerRegistry.instance
         @bridge = bridge
         @active = true
@@ -95,8 +95,6 @@ module TaskerCore
 
       # One run of one handler, and the completion it leads to.
       class Attempt
-        @@last_second = [nil, nil] # rubocop:disable Style/ClassVars -- and its text
-
         # @return [Exception, Types::StepHandlerCallResult::Error, nil]
         attr_reader :failure
 
@@ -104,7 +102,7 @@ module TaskerCore
           @payload = payload
           @registry = registry
           @step = payload[:task_sequence_step]
-          @started_at = Time.now
+          @started_at = FFI.now_text
           @started = clock
         end
 
@@ -119,9 +117,9 @@ module TaskerCore
 
         # @return [Hash] for EventBridge#publish_step_completion
         def completion
-          @finished_at = stamp(Time.now)
+          @finished_at = FFI.now_text
           @elapsed_ms = ((clock - @started) * 1000).round
-          @failure ||= stopped if @result.nil?
+          @failure ||= HandlerStopped.new(STOPPED) if @result.nil?
           outcome = @failure ? failed : succeeded
           outcome.merge!(event_id: @payload[:event_id], task_uuid: @payload[:task_uuid],
                          step_uuid: @payload[:step_uuid], completed_at: @finished_at)
@@ -131,28 +129,25 @@ module TaskerCore
 
         def invoke
           handler = @registry.resolve_handler(callable)
-          return around(handler) unless handler.nil?
-
-          raise Errors::ConfigurationError,
-                "No handler found for #{callable || "a step without a callable"}"
+          if handler.nil?
+            raise Errors::ConfigurationError,
+                  "No handler found for #{callable || "a step without a callable"}"
+          end
+          hooks = TaskerCore.configuration.around_hooks
+          hooks.empty? ? run_handler(handler) : around(handler, hooks)
         end
 
-        def around(handler)
+        def run_handler(handler)
+          @registry.invoke(handler, @step, event_id: @payload[:event_id])
+        end
+
+        def around(handler, hooks)
           output = UNFINISHED
-          innermost = lambda {
-            output = @registry.invoke(handler, @step, event_id: @payload[:event_id])
-          }
-          TaskerCore.configuration.around_hooks.reverse.inject(innermost) do |inner, hook|
-            -> { hook.call(@step, &inner) }
-          end.call
+          innermost = -> { output = run_handler(handler) }
+          hooks.reverse.inject(innermost) { |run, hook| -> { hook.call(@step, &run) } }.call
           return output unless output.equal?(UNFINISHED)
 
           raise Errors::ConfigurationError, "an around_step hook did not run the step"
-        end
-
-        def stopped
-          HandlerStopped.new("the handler was stopped before it returned: its thread was killed, " \
-                             "or it threw")
         end
 
         def succeeded
@@ -162,56 +157,38 @@ module TaskerCore
         end
 
         def failed
-          error = failure.is_a?(Exception) ? of_exception(failure) : of_result(failure)
-          more = error.delete(:more)
-          custom = { failed_at: @finished_at, failed_by: "ruby_worker",
-                     error_class: error[:error_class], handler_class: callable,
-                     retryable: error[:retryable] }.merge!(more)
-          error[:error_class] = error[:error_class].to_s.delete_prefix("TaskerCore::Errors::")
-          error.merge!(success: false, result: nil, metadata: metadata(error[:retryable], custom))
+          raised = failure.is_a?(Exception)
+          kind = raised ? failure.class.name : failure.error_type
+          retryable = raised ? Errors::ErrorClassifier.retryable?(failure) : failure.retryable
+          more = raised ? context : failure.metadata
+          custom = { failed_at: @finished_at, failed_by: "ruby_worker", error_class: kind,
+                     handler_class: callable, retryable: retryable }.merge!(more)
+          { success: false, result: nil, error_message: ask(:message), backtrace: ask(:backtrace),
+            error_class: kind.to_s.delete_prefix("TaskerCore::Errors::"), retryable: retryable,
+            error_code: ask(:error_code), metadata: metadata(retryable, custom),
+            retry_after: ask(:retry_after) || more[:retry_after] || more["retry_after"] }
         end
 
-        def of_result(result)
-          more = result.metadata
-          { error_message: result.message, error_class: result.error_type, more: more,
-            error_code: result.error_code, retryable: result.retryable,
-            retry_after: more[:retry_after] || more["retry_after"] }
+        def context
+          given = ask(:context)
+          given.nil? || given == {} ? {} : { context: given }
         end
 
-        def of_exception(error)
-          context = ask(error, :context)
-          { error_message: ask(error, :message), error_class: error.class.name,
-            error_code: ask(error, :error_code), retry_after: ask(error, :retry_after),
-            retryable: Errors::ErrorClassifier.retryable?(error),
-            backtrace: ask(error, :backtrace),
-            more: context.nil? || context == {} ? {} : { context: context } }
-        end
-
-        # What an error says of itself, in code of its own.
-        def ask(error, name)
-          error.public_send(name) if error.respond_to?(name)
+        # What a failure says of itself, in code of its own.
+        def ask(name)
+          failure.public_send(name) if failure.respond_to?(name)
         rescue Exception => e # rubocop:disable Lint/RescueException -- no step may be lost
-          "#{error.class}, whose #{name} raised #{e.class}" if name == :message
+          "#{failure.class}, whose #{name} raised #{e.class}" if name == :message
         end
 
         def metadata(retryable, custom)
           { execution_time_ms: @elapsed_ms, handler_version: nil, retryable: retryable,
             completed_at: @finished_at, worker_id: "ruby_worker", worker_hostname: nil,
-            started_at: stamp(@started_at), custom: custom }
+            started_at: @started_at, custom: custom }
         end
 
         def callable = @payload[:callable] || @step.step_definition.handler.callable
         def clock = Process.clock_gettime(Process::CLOCK_MONOTONIC)
-
-        # UTC. The part down to the second is the same for thousands of steps, and strftime is slow.
-        def stamp(time)
-          last = @@last_second
-          unless last[0] == time.to_i
-            last = [time.to_i, time.getutc.strftime("%Y-%m-%dT%H:%M:%S.")]
-            @@last_second = last # rubocop:disable Style/ClassVars
-          end
-          "#{last[1]}#{time.usec.to_s.rjust(6, "0")}Z"
-        end
       end
       private_constant :Attempt
     end
