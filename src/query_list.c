@@ -94,15 +94,18 @@ static tasker_status read_filter(const tk_query_call *q, tk_task_filter *filter,
     return status;
 }
 
-/* Running tasks need their live rows to be told apart, complete ones the time of their last step. */
+/* Running tasks need their live rows to be told apart, complete ones the time of their last step,
+ * others the act that ended them. */
 static unsigned parts_of(const tk_view *view) {
     switch (view->state.state) {
     case TK_TASK_RUNNING:
         return TK_VIEW_PLACES;
     case TK_TASK_COMPLETE:
         return TK_VIEW_ATTEMPTS;
-    default:
+    case TK_TASK_BLOCKED:
         return 0;
+    default:
+        return TK_VIEW_ACTS;
     }
 }
 

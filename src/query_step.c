@@ -130,6 +130,7 @@ void tk_query_step_write(tk_buf *buf, const tk_view *view, uint32_t step, int64_
     tk_json_write_member_time(buf, "created_at", view->task.created_us);
     tk_json_write_member_time(buf, "updated_at", updated_us(view, s));
     tk_json_write_member_time(buf, "completed_at", done ? s->satisfying->finished_us : 0);
+    tk_json_write_member_time(buf, "run_at", s->place != NULL ? s->place->run_at_us : 0);
     tk_json_write_member_string(buf, "callable", tk_str_of(s->step->callable));
     write_parents(buf, view, s);
     if (leased) {

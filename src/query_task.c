@@ -27,6 +27,42 @@ static int64_t completed_us(const tk_view *view) {
     return at_us;
 }
 
+/* When the next step that waits for a time may run; 0: none waits. */
+static int64_t next_us(const tk_view *view) {
+    int64_t at_us = 0;
+    for (uint32_t i = 0; i < view->place_count; i++) {
+        const tk_place_row *row = &view->places[i];
+        if (row->place == TK_PLACE_LATER && (at_us == 0 || row->run_at_us < at_us)) {
+            at_us = row->run_at_us;
+        }
+    }
+    return at_us;
+}
+
+/* The act that ended the whole task, if somebody ended it. */
+static void write_ended(tk_buf *buf, const tk_view *view) {
+    static const char *const words[] = {
+        [TK_ACT_CANCELLED] = "cancelled",
+        [TK_ACT_RESOLVED] = "resolved",
+        [TK_ACT_FAILED] = "failed",
+    };
+    for (uint32_t i = view->act_count; i > 0; i--) {
+        const tk_act_row *act = &view->acts[i - 1];
+        if (act->step == TK_ACT_NO_STEP && act->kind > 0 &&
+            act->kind < (int32_t)TK_COUNT_OF(words) && words[act->kind] != NULL) {
+            tk_json_write_name(buf, "ended");
+            tk_buf_char(buf, '{');
+            tk_json_write_member_string(buf, "act", tk_str_of(words[act->kind]));
+            tk_json_write_member_time(buf, "at", act->acted_us);
+            tk_json_write_member_string_or_null(buf, "actor", act->actor);
+            tk_json_write_member_string_or_null(buf, "reason", act->reason);
+            tk_buf_char(buf, '}');
+            return;
+        }
+    }
+    tk_json_write_member_null(buf, "ended");
+}
+
 /* Five counts are the contract's; the others tell where the rest is. */
 static void write_counts(tk_buf *buf, const tk_view *view) {
     const tk_task_counts *counts = &view->counts;
@@ -76,6 +112,8 @@ void tk_query_task_write(tk_buf *buf, const tk_view *view) {
     tk_json_write_member_time(buf, "updated_at", view->state.updated_us);
     tk_json_write_member_time(buf, "completed_at", completed_us(view));
     tk_json_write_member_time(buf, "run_at", task->run_at_us);
+    tk_json_write_member_time(buf, "next_at", next_us(view));
+    write_ended(buf, view);
     tk_json_write_member_string_or_null(buf, "initiator", task->initiator);
     tk_json_write_member_string_or_null(buf, "source_system", task->source_system);
     tk_json_write_member_string_or_null(buf, "reason", task->reason);

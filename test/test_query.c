@@ -214,11 +214,55 @@ Test(query, ended_tasks_show_what_became_of_their_steps) {
            {"steps.0.results.metadata.worker_id", "null"});
     (void)ledger_claim(&l, "b");
     l.now_us += 1000;
-    cr_assert_eq(tk_task_cancel(&l.engine, &l.task, NULL, &l.error), TASKER_OK);
-    EXPECT(ledger_query_task(&l, TASKER_QUERY_TASK), {"state", "\"cancelled\""},
+    const tasker_act act = {.actor = "ann", .reason = "sold out"};
+    EXPECT(ledger_query_task(&l, TASKER_QUERY_TASK), {"ended", "null"});
+    cr_assert_eq(tk_task_cancel(&l.engine, &l.task, &act, &l.error), TASKER_OK);
+    const char *task = ledger_query_task(&l, TASKER_QUERY_TASK);
+    EXPECT(task, {"state", "\"cancelled\""}, {"status", "\"waiting_for_dependencies\""},
            {"cancelled_steps", "2"}, {"completed_at", "null"},
            {"steps.1.current_state", "\"cancelled\""}, {"steps.1.results.status", "\"cancelled\""},
-           {"steps.1.results.success", "false"});
+           {"steps.1.results.success", "false"}, {"ended.act", "\"cancelled\""},
+           {"ended.actor", "\"ann\""}, {"ended.reason", "\"sold out\""});
+    cr_assert(tk_json_equal(at(&l, task, "ended.at"), at(&l, task, "updated_at")));
+    EXPECT(ledger_query(&l, TASKER_QUERY_TASKS, "{}"), {"tasks.0.ended.actor", "\"ann\""});
+    ledger_close(&l);
+}
+
+Test(query, a_task_that_was_given_up_or_resolved_says_by_whom) {
+    const struct {
+        tasker_status (*end)(tk_engine *, const tk_uuid *, const tasker_act *, tasker_error *);
+        const char *act;
+    } cases[] = {{tk_task_fail, "\"failed\""}, {tk_task_resolve, "\"resolved\""}};
+    for (size_t i = 0; i < TK_COUNT_OF(cases); i++) {
+        const tasker_act act = {.actor = "bob"};
+        ledger l;
+        ledger_open(&l, LEDGER_CHAIN);
+        ledger_submit(&l, NULL);
+        ledger_fail(&l, "a", false); /* the engine's own act ends nothing */
+        EXPECT(ledger_query_task(&l, TASKER_QUERY_TASK), {"ended", "null"});
+        cr_assert_eq(cases[i].end(&l.engine, &l.task, &act, &l.error), TASKER_OK);
+        EXPECT(ledger_query_task(&l, TASKER_QUERY_TASK), {"ended.act", cases[i].act},
+               {"ended.actor", "\"bob\""}, {"ended.reason", "null"});
+        ledger_close(&l);
+    }
+}
+
+Test(query, what_waits_for_a_time_says_for_which) {
+    ledger l;
+    ledger_open(&l, LEDGER_ROOTS);
+    ledger_submit(&l, "\"run_at\":\"2033-05-18T03:33:20Z\"");
+    const char *then = "\"2033-05-18T03:33:20.000000Z\"";
+    EXPECT(ledger_query_task(&l, TASKER_QUERY_TASK), {"run_at", then}, {"next_at", then},
+           {"steps.0.run_at", then}, {"steps.0.next_retry_at", "null"}, {"steps.2.run_at", "null"});
+    EXPECT(ledger_query(&l, TASKER_QUERY_TASKS, "{}"), {"tasks.0.next_at", then});
+    ledger_submit(&l, NULL);
+    EXPECT(ledger_query_task(&l, TASKER_QUERY_TASK), {"next_at", "null"},
+           {"steps.0.run_at", "null"});
+    ledger_fail(&l, "a", true);
+    const char *task = ledger_query_task(&l, TASKER_QUERY_TASK);
+    cr_assert_eq(at(&l, task, "next_at").kind, TK_JSON_STRING);
+    cr_assert(tk_json_equal(at(&l, task, "next_at"), at(&l, task, "steps.0.next_retry_at")));
+    cr_assert(tk_json_equal(at(&l, task, "next_at"), at(&l, task, "steps.0.run_at")));
     ledger_close(&l);
 }
 

@@ -110,6 +110,12 @@ Test(state, the_execution_context_follows_its_order_of_precedence) {
          "wait_for_dependencies",
          "healthy",
          0.0},
+        /* a cancelled task: no line of the table is its own */
+        {{.total = 2, .completed = 1, .cancelled = 1},
+         "waiting_for_dependencies",
+         "wait_for_dependencies",
+         "healthy",
+         50.0},
         {{.total = 0}, "waiting_for_dependencies", "wait_for_dependencies", "unknown", 0.0},
         {{.total = 4096, .completed = 4095, .in_progress = 1},
          "processing",
