@@ -393,7 +393,9 @@ extern const char tk_schema_postgres[];
 #define TK_STATE_PAGE_BYTES 768
 #define TK_STATE_BYTES_MAX (TASKER_STEPS_MAX * 3)
 
-/* The highest stored state of a task that needs nobody's attention (1 running, 2 complete). */
+/* Stored states that a statement knows: a task that runs, and the highest of those that need
+ * nobody's attention (1 running, 2 complete). */
+#define TK_STATE_RUNNING 1
 #define TK_STATE_CALM_MAX 2
 
 

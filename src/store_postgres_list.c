@@ -8,7 +8,38 @@
 
 #ifdef TK_WITH_POSTGRES
 
+#define TEMPLATES_MEANT                                                                            \
+    "ANY (ARRAY(SELECT id FROM template WHERE ($3 = 0 OR namespace = $3)"                          \
+    " AND ($4 = '' OR name = $4) AND ($5 = '' OR version = $5)))"
+
+static bool by_template(const tk_task_filter *filter) {
+    return filter->queue != 0 || filter->template_name.size > 0 ||
+           filter->template_version.size > 0;
+}
+
+/* Running tasks have rows in ready, lease or later: those are merged in the order of their keys. */
+static bool by_live_steps(const tk_task_filter *filter) {
+    return filter->state == TK_STATE_RUNNING && filter->tag.size == 0 && !filter->has_correlation;
+}
+
+static void live_write(tk_buf *sql, const tk_task_filter *filter) {
+    tk_buf_text(sql, "SELECT DISTINCT l.id FROM (SELECT task_id AS id FROM ready"
+                     " UNION ALL SELECT task_id FROM lease UNION ALL SELECT task_id FROM later) l"
+                     " WHERE true");
+    if (filter->has_after) {
+        tk_buf_text(sql, " AND l.id < $1");
+    }
+    if (by_template(filter)) {
+        tk_buf_text(sql, " AND (SELECT template_id FROM task WHERE id = l.id) = " TEMPLATES_MEANT);
+    }
+    tk_buf_text(sql, " ORDER BY 1 DESC LIMIT $2");
+}
+
 static void filter_write(tk_buf *sql, const tk_task_filter *filter) {
+    if (by_live_steps(filter)) {
+        live_write(sql, filter);
+        return;
+    }
     bool attention = filter->state > TK_STATE_CALM_MAX;
     tk_buf_text(sql, "SELECT t.id FROM task t");
     if (filter->state != 0) {
@@ -18,10 +49,8 @@ static void filter_write(tk_buf *sql, const tk_task_filter *filter) {
     if (filter->has_after) {
         tk_buf_text(sql, attention ? " AND a.task_id < $1" : " AND t.id < $1");
     }
-    if (filter->queue != 0 || filter->template_name.size > 0 || filter->template_version.size > 0) {
-        tk_buf_text(sql, " AND t.template_id = ANY (ARRAY(SELECT id FROM template WHERE"
-                         " ($3 = 0 OR namespace = $3) AND ($4 = '' OR name = $4)"
-                         " AND ($5 = '' OR version = $5)))");
+    if (by_template(filter)) {
+        tk_buf_text(sql, " AND t.template_id = " TEMPLATES_MEANT);
     }
     if (filter->tag.size > 0) {
         tk_buf_text(sql, " AND t.tags IS NOT NULL AND t.tags::jsonb ? $6");
