@@ -154,21 +154,21 @@ static tasker_status statement_run(tk_sqlite *sqlite, tk_sql_name name, tasker_e
     return tk_sql_end(&sql, error);
 }
 
-bool tk_sql_grow(tk_arena *arena, void **array, uint32_t count, uint32_t *room, size_t size) {
-    if (count < *room) {
-        return true;
+void *tk_sql_add(tk_sql *sql, tk_sql_list *list) {
+    if (list->count == list->room) {
+        uint32_t room = list->room == 0 ? 16 : list->room * 2;
+        void *rows = tk_arena_array(list->arena, room, list->size);
+        if (rows == NULL) {
+            tk_sql_note(sql, SQLITE_NOMEM);
+            return NULL;
+        }
+        if (list->count > 0) {
+            memcpy(rows, list->rows, list->count * list->size);
+        }
+        list->rows = rows;
+        list->room = room;
     }
-    uint32_t wider = *room == 0 ? 16 : *room * 2;
-    void *copy = tk_arena_array(arena, wider, size);
-    if (copy == NULL) {
-        return false;
-    }
-    if (count > 0) {
-        memcpy(copy, *array, count * size);
-    }
-    *array = copy;
-    *room = wider;
-    return true;
+    return (char *)list->rows + list->count++ * list->size;
 }
 
 /* --- transactions ----------------------------------------------------------------------------- */

@@ -44,8 +44,8 @@
 #define TK_STATE_RUNNING 1
 #define TK_STATE_CALM_MAX 2
 
-/* Problems that integrity() tells of each kind. */
-#define TK_SQLITE_PROBLEMS_MAX 100
+/* Problems that integrity() tells of each kind; in a statement. */
+#define TK_SQL_PROBLEMS_MAX "100"
 
 /* --- statements ------------------------------------------------------------------------------- */
 
@@ -180,10 +180,10 @@
     X(ATTEMPT_GREATEST, "SELECT max(attempt) FROM attempt WHERE task_id = ? AND step_no = ?")      \
     X(READY_TAKE,                                                                                  \
       "DELETE FROM ready WHERE task_id = ? AND step_no = ?"                                        \
-      " RETURNING queue, handler, class, attempts, deps, seq, enqueued_at")                        \
+      " RETURNING queue, handler, class, attempts, deps, seq, enqueued_at, 0")                     \
     X(LATER_TAKE,                                                                                  \
       "DELETE FROM later WHERE task_id = ? AND step_no = ?"                                        \
-      " RETURNING queue, handler, class, attempts, deps, run_at")                                  \
+      " RETURNING queue, handler, class, attempts, deps, 0, 0, run_at")                            \
     X(LATER_CLEAR, "DELETE FROM later WHERE task_id = ?")                                          \
     X(READY_CLEAR, "DELETE FROM ready WHERE task_id = ?")                                          \
     X(LEASE_FIRST, "SELECT step_no FROM lease WHERE task_id = ? ORDER BY step_no LIMIT 1")         \
@@ -221,7 +221,7 @@
       "  FROM ready GROUP BY queue, handler"                                                       \
       "  UNION ALL SELECT queue, handler, 0, count(*), 0 FROM later GROUP BY queue, handler)"      \
       " GROUP BY queue, handler ORDER BY queue, handler")                                          \
-    X(INTEGRITY, "PRAGMA integrity_check(100)")                                                    \
+    X(INTEGRITY, "PRAGMA integrity_check(" TK_SQL_PROBLEMS_MAX ")")                                \
     X(ORPHANS,                                                                                     \
       TK_SQL_ORPHANS("ready") " UNION ALL " TK_SQL_ORPHANS("lease") " UNION ALL "                  \
       TK_SQL_ORPHANS("later") " UNION ALL " TK_SQL_ORPHANS("task_state") " UNION ALL "             \
@@ -229,8 +229,9 @@
       TK_SQL_ORPHANS("act") " UNION ALL " TK_SQL_ORPHANS("identity") " UNION ALL "                 \
       TK_SQL_ORPHANS("task_tag"))                                                                       \
     X(STATELESS,                                                                                   \
-      "SELECT id FROM task WHERE NOT EXISTS (SELECT 1 FROM task_state WHERE task_id = id)"         \
-      " ORDER BY id LIMIT 100")
+      "SELECT 'task_state', id FROM task"                                                          \
+      " WHERE NOT EXISTS (SELECT 1 FROM task_state WHERE task_id = id) ORDER BY id"                \
+      " LIMIT " TK_SQL_PROBLEMS_MAX)
 
 #define TK_SQL_TEMPLATE                                                                            \
     "SELECT t.id, t.revision, t.created_at, s.text, t.name, t.version, t.digest, t.spec"           \
@@ -239,7 +240,7 @@
     "SELECT step_no, attempt, n, token, worker, outcome, enqueued_at, claimed_at, finished_at"
 #define TK_SQL_ORPHANS(table)                                                                      \
     "SELECT * FROM (SELECT DISTINCT '" table "', task_id FROM " table                              \
-    " WHERE NOT EXISTS (SELECT 1 FROM task WHERE id = task_id) LIMIT 100)"
+    " WHERE NOT EXISTS (SELECT 1 FROM task WHERE id = task_id) LIMIT " TK_SQL_PROBLEMS_MAX ")"
 /* clang-format on */
 
 typedef enum tk_sql_name {
@@ -451,9 +452,22 @@ static inline void tk_sql_get_uuid(tk_sql *sql, int column, tk_uuid *id) {
     memcpy(id->bytes, bytes.data, sizeof(id->bytes));
 }
 
-/* tk_sql_grow makes room in an arena's array for one more element (doubling), false when out of
- * memory. Old elements are copied. */
-bool tk_sql_grow(tk_arena *arena, void **array, uint32_t count, uint32_t *room, size_t size);
+/* A growing array in an arena. */
+typedef struct tk_sql_list {
+    tk_arena *arena;
+    size_t size; /* of an element */
+    void *rows;
+    uint32_t count, room;
+} tk_sql_list;
+
+/* tk_sql_add makes room for one more element at the end (doubling): the element, not set, or NULL when
+ * out of memory, which is noted. Places handed out before are invalid then. */
+void *tk_sql_add(tk_sql *sql, tk_sql_list *list);
+
+/* tk_sql_next runs to the next row and adds an element for it; NULL after the last. */
+static inline void *tk_sql_next(tk_sql *sql, tk_sql_list *list) {
+    return tk_sql_step(sql) ? tk_sql_add(sql, list) : NULL;
+}
 
 /* tk_sql_attempt reads a row that begins with TK_SQL_ATTEMPT's columns; with payloads when an arena
  * is given. */

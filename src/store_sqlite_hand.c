@@ -5,62 +5,48 @@
 
 /* --- taking live steps away ------------------------------------------------------------------- */
 
-/* Columns as READY_TAKE and LATER_TAKE return them. */
-static void taken_read(tk_sql *sql, const tk_step_key *key, tk_ready_row *row) {
-    *row = (tk_ready_row){
-        .task_id = key->task_id,
-        .step = key->step,
-        .queue = tk_sql_get_i32(sql, 0),
-        .handler = tk_sql_get_i32(sql, 1),
-        .class = tk_sql_get_i32(sql, 2),
-        .attempts = tk_sql_get_i32(sql, 3),
-        .deps = tk_sql_get(sql, 4) != 0,
-    };
+/* Runs READY_TAKE or LATER_TAKE for each key. */
+static tasker_status live_delete(tk_store *store, tk_sql_name name, const tk_step_key *keys,
+                                 uint32_t count, tk_ready_row *rows, bool *deleted,
+                                 tasker_error *error) {
+    tk_sql sql;
+    tasker_status status = tk_sql_begin(&sql, tk_sqlite_of(store), name, error);
+    if (status != TASKER_OK) {
+        return status;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        tk_sql_uuid(&sql, &keys[i].task_id);
+        tk_sql_int(&sql, keys[i].step);
+        deleted[i] = tk_sql_step(&sql);
+        if (deleted[i]) {
+            rows[i] = (tk_ready_row){
+                .task_id = keys[i].task_id,
+                .step = keys[i].step,
+                .queue = tk_sql_get_i32(&sql, 0),
+                .handler = tk_sql_get_i32(&sql, 1),
+                .class = tk_sql_get_i32(&sql, 2),
+                .attempts = tk_sql_get_i32(&sql, 3),
+                .deps = tk_sql_get(&sql, 4) != 0,
+                .seq = tk_sql_get(&sql, 5),
+                .enqueued_us = tk_sql_get(&sql, 6),
+                .run_at_us = tk_sql_get(&sql, 7),
+            };
+        }
+        if (!tk_sql_run(&sql)) {
+            break;
+        }
+    }
+    return tk_sql_end(&sql, error);
 }
 
 tasker_status tk_sqlite_ready_delete(tk_store *store, const tk_step_key *keys, uint32_t count,
                                      tk_ready_row *rows, bool *deleted, tasker_error *error) {
-    tk_sql sql;
-    tasker_status status = tk_sql_begin(&sql, tk_sqlite_of(store), TK_SQL_READY_TAKE, error);
-    if (status != TASKER_OK) {
-        return status;
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        tk_sql_uuid(&sql, &keys[i].task_id);
-        tk_sql_int(&sql, keys[i].step);
-        deleted[i] = tk_sql_step(&sql);
-        if (deleted[i]) {
-            taken_read(&sql, &keys[i], &rows[i]);
-            rows[i].seq = tk_sql_get(&sql, 5);
-            rows[i].enqueued_us = tk_sql_get(&sql, 6);
-        }
-        if (!tk_sql_run(&sql)) {
-            break;
-        }
-    }
-    return tk_sql_end(&sql, error);
+    return live_delete(store, TK_SQL_READY_TAKE, keys, count, rows, deleted, error);
 }
 
 tasker_status tk_sqlite_later_delete(tk_store *store, const tk_step_key *keys, uint32_t count,
                                      tk_ready_row *rows, bool *deleted, tasker_error *error) {
-    tk_sql sql;
-    tasker_status status = tk_sql_begin(&sql, tk_sqlite_of(store), TK_SQL_LATER_TAKE, error);
-    if (status != TASKER_OK) {
-        return status;
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        tk_sql_uuid(&sql, &keys[i].task_id);
-        tk_sql_int(&sql, keys[i].step);
-        deleted[i] = tk_sql_step(&sql);
-        if (deleted[i]) {
-            taken_read(&sql, &keys[i], &rows[i]);
-            rows[i].run_at_us = tk_sql_get(&sql, 5);
-        }
-        if (!tk_sql_run(&sql)) {
-            break;
-        }
-    }
-    return tk_sql_end(&sql, error);
+    return live_delete(store, TK_SQL_LATER_TAKE, keys, count, rows, deleted, error);
 }
 
 tasker_status tk_sqlite_lease_revoke(tk_store *store, const tk_step_key *keys, uint32_t count,
@@ -196,20 +182,14 @@ tasker_status tk_sqlite_worker_delete(tk_store *store, int32_t id, tasker_error 
 
 tasker_status tk_sqlite_worker_list(tk_store *store, tk_arena *arena, tk_worker_row **rows,
                                     uint32_t *count, tasker_error *error) {
-    uint32_t room = 0;
+    tk_sql_list list = {.arena = arena, .size = sizeof(**rows)};
     tk_sql sql;
     tasker_status status = tk_sql_begin(&sql, tk_sqlite_of(store), TK_SQL_WORKER_LIST, error);
     if (status != TASKER_OK) {
         return status;
     }
-    *rows = NULL;
-    *count = 0;
-    while (tk_sql_step(&sql)) {
-        if (!tk_sql_grow(arena, (void **)rows, *count, &room, sizeof(**rows))) {
-            tk_sql_note(&sql, SQLITE_NOMEM);
-            break;
-        }
-        (*rows)[(*count)++] = (tk_worker_row){
+    for (tk_worker_row *row; (row = tk_sql_next(&sql, &list)) != NULL;) {
+        *row = (tk_worker_row){
             .id = tk_sql_get_i32(&sql, 0),
             .beat = tk_sql_get(&sql, 1),
             .started_us = tk_sql_get(&sql, 2),
@@ -223,6 +203,8 @@ tasker_status tk_sqlite_worker_list(tk_store *store, tk_arena *arena, tk_worker_
             .handlers = tk_sql_get_text(&sql, 8, arena),
         };
     }
+    *rows = list.rows;
+    *count = list.count;
     return tk_sql_end(&sql, error);
 }
 
@@ -264,22 +246,15 @@ tasker_status tk_sqlite_worker_take(tk_store *store, int32_t id, int64_t beat, b
 
 tasker_status tk_sqlite_worker_leases(tk_store *store, tk_arena *arena, int32_t id, uint32_t limit,
                                       tk_lease_row **rows, uint32_t *count, tasker_error *error) {
-    uint32_t room = 0;
+    tk_sql_list list = {.arena = arena, .size = sizeof(**rows)};
     tk_sql sql;
     tasker_status status = tk_sql_begin(&sql, tk_sqlite_of(store), TK_SQL_WORKER_LEASES, error);
     if (status != TASKER_OK) {
         return status;
     }
-    *rows = NULL;
-    *count = 0;
     tk_sql_int(&sql, id);
     tk_sql_int(&sql, limit);
-    while (tk_sql_step(&sql)) {
-        if (!tk_sql_grow(arena, (void **)rows, *count, &room, sizeof(**rows))) {
-            tk_sql_note(&sql, SQLITE_NOMEM);
-            break;
-        }
-        tk_lease_row *row = &(*rows)[(*count)++];
+    for (tk_lease_row *row; (row = tk_sql_next(&sql, &list)) != NULL;) {
         tk_sql_get_uuid(&sql, 0, &row->task_id);
         row->step = tk_sql_get_step(&sql, 1);
         row->attempt = tk_sql_get_i32(&sql, 2);
@@ -288,5 +263,7 @@ tasker_status tk_sqlite_worker_leases(tk_store *store, tk_arena *arena, int32_t 
         row->enqueued_us = tk_sql_get(&sql, 5);
         row->claimed_us = tk_sql_get(&sql, 6);
     }
+    *rows = list.rows;
+    *count = list.count;
     return tk_sql_end(&sql, error);
 }

@@ -53,27 +53,25 @@ tasker_status tk_sqlite_name_intern(tk_store *store, tk_name_kind kind, const tk
 tasker_status tk_sqlite_name_list(tk_store *store, tk_arena *arena, tk_name_kind kind,
                                   int32_t **ids, tk_str **names, uint32_t *count,
                                   tasker_error *error) {
-    uint32_t id_room = 0;
-    uint32_t name_room = 0;
+    tk_sql_list id_list = {.arena = arena, .size = sizeof(**ids)};
+    tk_sql_list name_list = {.arena = arena, .size = sizeof(**names)};
     tk_sql sql;
     tasker_status status = tk_sql_begin(&sql, tk_sqlite_of(store), TK_SQL_NAME_LIST, error);
     if (status != TASKER_OK) {
         return status;
     }
-    *ids = NULL;
-    *names = NULL;
-    *count = 0;
     tk_sql_int(&sql, kind);
-    while (tk_sql_step(&sql)) {
-        if (!tk_sql_grow(arena, (void **)ids, *count, &id_room, sizeof(**ids)) ||
-            !tk_sql_grow(arena, (void **)names, *count, &name_room, sizeof(**names))) {
-            tk_sql_note(&sql, SQLITE_NOMEM);
+    for (int32_t *id; (id = tk_sql_next(&sql, &id_list)) != NULL;) {
+        tk_str *name = tk_sql_add(&sql, &name_list);
+        if (name == NULL) {
             break;
         }
-        (*ids)[*count] = tk_sql_get_i32(&sql, 0);
-        (*names)[*count] = tk_sql_get_text(&sql, 1, arena);
-        (*count)++;
+        *id = tk_sql_get_i32(&sql, 0);
+        *name = tk_sql_get_text(&sql, 1, arena);
     }
+    *ids = id_list.rows;
+    *names = name_list.rows;
+    *count = id_list.count;
     return tk_sql_end(&sql, error);
 }
 
@@ -262,21 +260,17 @@ tasker_status tk_sqlite_template_find(tk_store *store, tk_arena *arena, tk_str n
 
 tasker_status tk_sqlite_template_list(tk_store *store, tk_arena *arena, tk_template_row **rows,
                                       uint32_t *count, tasker_error *error) {
-    uint32_t room = 0;
+    tk_sql_list list = {.arena = arena, .size = sizeof(**rows)};
     tk_sql sql;
     tasker_status status = tk_sql_begin(&sql, tk_sqlite_of(store), TK_SQL_TEMPLATE_LIST, error);
     if (status != TASKER_OK) {
         return status;
     }
-    *rows = NULL;
-    *count = 0;
-    while (tk_sql_step(&sql)) {
-        if (!tk_sql_grow(arena, (void **)rows, *count, &room, sizeof(**rows))) {
-            tk_sql_note(&sql, SQLITE_NOMEM);
-            break;
-        }
-        template_read(&sql, arena, &(*rows)[(*count)++]);
+    for (tk_template_row *row; (row = tk_sql_next(&sql, &list)) != NULL;) {
+        template_read(&sql, arena, row);
     }
+    *rows = list.rows;
+    *count = list.count;
     return tk_sql_end(&sql, error);
 }
 

@@ -75,21 +75,15 @@ tasker_status tk_sqlite_task_load(tk_store *store, tk_arena *arena, const tk_uui
 
 tasker_status tk_sqlite_place_list(tk_store *store, tk_arena *arena, const tk_uuid *task_id,
                                    tk_place_row **rows, uint32_t *count, tasker_error *error) {
-    uint32_t room = 0;
+    tk_sql_list list = {.arena = arena, .size = sizeof(**rows)};
     tk_sql sql;
     tasker_status status = tk_sql_begin(&sql, tk_sqlite_of(store), TK_SQL_PLACE_LIST, error);
     if (status != TASKER_OK) {
         return status;
     }
-    *rows = NULL;
-    *count = 0;
     tk_sql_uuid(&sql, task_id);
-    while (tk_sql_step(&sql)) {
-        if (!tk_sql_grow(arena, (void **)rows, *count, &room, sizeof(**rows))) {
-            tk_sql_note(&sql, SQLITE_NOMEM);
-            break;
-        }
-        (*rows)[(*count)++] = (tk_place_row){
+    for (tk_place_row *row; (row = tk_sql_next(&sql, &list)) != NULL;) {
+        *row = (tk_place_row){
             .step = tk_sql_get_step(&sql, 0),
             .place = tk_sql_get_i32(&sql, 1),
             .attempts = tk_sql_get_i32(&sql, 2),
@@ -99,13 +93,15 @@ tasker_status tk_sqlite_place_list(tk_store *store, tk_arena *arena, const tk_uu
             .run_at_us = tk_sql_get(&sql, 6),
         };
     }
+    *rows = list.rows;
+    *count = list.count;
     return tk_sql_end(&sql, error);
 }
 
 tasker_status tk_sqlite_attempt_list(tk_store *store, tk_arena *arena, const tk_uuid *task_id,
                                      bool payloads, tk_attempt_row **rows, uint32_t *count,
                                      tasker_error *error) {
-    uint32_t room = 0;
+    tk_sql_list list = {.arena = arena, .size = sizeof(**rows)};
     tk_sql sql;
     tasker_status status =
         tk_sql_begin(&sql, tk_sqlite_of(store),
@@ -113,36 +109,26 @@ tasker_status tk_sqlite_attempt_list(tk_store *store, tk_arena *arena, const tk_
     if (status != TASKER_OK) {
         return status;
     }
-    *rows = NULL;
-    *count = 0;
     tk_sql_uuid(&sql, task_id);
-    while (tk_sql_step(&sql)) {
-        if (!tk_sql_grow(arena, (void **)rows, *count, &room, sizeof(**rows))) {
-            tk_sql_note(&sql, SQLITE_NOMEM);
-            break;
-        }
-        tk_sql_attempt(&sql, task_id, &(*rows)[(*count)++], payloads ? arena : NULL);
+    for (tk_attempt_row *row; (row = tk_sql_next(&sql, &list)) != NULL;) {
+        tk_sql_attempt(&sql, task_id, row, payloads ? arena : NULL);
     }
+    *rows = list.rows;
+    *count = list.count;
     return tk_sql_end(&sql, error);
 }
 
 tasker_status tk_sqlite_act_list(tk_store *store, tk_arena *arena, const tk_uuid *task_id,
                                  tk_act_row **rows, uint32_t *count, tasker_error *error) {
-    uint32_t room = 0;
+    tk_sql_list list = {.arena = arena, .size = sizeof(**rows)};
     tk_sql sql;
     tasker_status status = tk_sql_begin(&sql, tk_sqlite_of(store), TK_SQL_ACT_LIST, error);
     if (status != TASKER_OK) {
         return status;
     }
-    *rows = NULL;
-    *count = 0;
     tk_sql_uuid(&sql, task_id);
-    while (tk_sql_step(&sql)) {
-        if (!tk_sql_grow(arena, (void **)rows, *count, &room, sizeof(**rows))) {
-            tk_sql_note(&sql, SQLITE_NOMEM);
-            break;
-        }
-        (*rows)[(*count)++] = (tk_act_row){
+    for (tk_act_row *row; (row = tk_sql_next(&sql, &list)) != NULL;) {
+        *row = (tk_act_row){
             .task_id = *task_id,
             .n = tk_sql_get(&sql, 0),
             .acted_us = tk_sql_get(&sql, 1),
@@ -153,6 +139,8 @@ tasker_status tk_sqlite_act_list(tk_store *store, tk_arena *arena, const tk_uuid
             .reason = tk_sql_get_text(&sql, 6, arena),
         };
     }
+    *rows = list.rows;
+    *count = list.count;
     return tk_sql_end(&sql, error);
 }
 
@@ -160,44 +148,34 @@ tasker_status tk_sqlite_act_list(tk_store *store, tk_arena *arena, const tk_uuid
 
 tasker_status tk_sqlite_count_list(tk_store *store, tk_arena *arena, tk_count_row **rows,
                                    uint32_t *count, tasker_error *error) {
-    uint32_t room = 0;
+    tk_sql_list list = {.arena = arena, .size = sizeof(**rows)};
     tk_sql sql;
     tasker_status status = tk_sql_begin(&sql, tk_sqlite_of(store), TK_SQL_COUNT_LIST, error);
     if (status != TASKER_OK) {
         return status;
     }
-    *rows = NULL;
-    *count = 0;
-    while (tk_sql_step(&sql)) {
-        if (!tk_sql_grow(arena, (void **)rows, *count, &room, sizeof(**rows))) {
-            tk_sql_note(&sql, SQLITE_NOMEM);
-            break;
-        }
-        (*rows)[(*count)++] = (tk_count_row){
+    for (tk_count_row *row; (row = tk_sql_next(&sql, &list)) != NULL;) {
+        *row = (tk_count_row){
             .template_id = tk_sql_get_i32(&sql, 0),
             .to = tk_sql_get_i32(&sql, 1),
             .tasks = tk_sql_get(&sql, 2),
         };
     }
+    *rows = list.rows;
+    *count = list.count;
     return tk_sql_end(&sql, error);
 }
 
 tasker_status tk_sqlite_depth_list(tk_store *store, tk_arena *arena, tk_depth_row **rows,
                                    uint32_t *count, tasker_error *error) {
-    uint32_t room = 0;
+    tk_sql_list list = {.arena = arena, .size = sizeof(**rows)};
     tk_sql sql;
     tasker_status status = tk_sql_begin(&sql, tk_sqlite_of(store), TK_SQL_DEPTH_LIST, error);
     if (status != TASKER_OK) {
         return status;
     }
-    *rows = NULL;
-    *count = 0;
-    while (tk_sql_step(&sql)) {
-        if (!tk_sql_grow(arena, (void **)rows, *count, &room, sizeof(**rows))) {
-            tk_sql_note(&sql, SQLITE_NOMEM);
-            break;
-        }
-        (*rows)[(*count)++] = (tk_depth_row){
+    for (tk_depth_row *row; (row = tk_sql_next(&sql, &list)) != NULL;) {
+        *row = (tk_depth_row){
             .queue = tk_sql_get_i32(&sql, 0),
             .handler = tk_sql_get_i32(&sql, 1),
             .ready = tk_sql_get(&sql, 2),
@@ -205,38 +183,15 @@ tasker_status tk_sqlite_depth_list(tk_store *store, tk_arena *arena, tk_depth_ro
             .oldest_us = tk_sql_get(&sql, 4),
         };
     }
+    *rows = list.rows;
+    *count = list.count;
     return tk_sql_end(&sql, error);
 }
 
 /* --- integrity -------------------------------------------------------------------------------- */
 
-/* A growing list of texts. */
-typedef struct findings {
-    tk_arena *arena;
-    tk_str *texts;
-    uint32_t count, room;
-} findings;
-
-static bool findings_room(findings *found) {
-    return tk_sql_grow(found->arena, (void **)&found->texts, found->count, &found->room,
-                       sizeof(*found->texts));
-}
-
-static bool findings_task(findings *found, const char *format, tk_str table, const tk_uuid *id) {
-    char text[TASKER_UUID_SIZE];
-    tk_uuid_format(id, text);
-    char *line = findings_room(found)
-                     ? tk_arena_printf(found->arena, format, (int)table.size, table.data, text)
-                     : NULL;
-    if (line == NULL) {
-        return false;
-    }
-    found->texts[found->count++] = tk_str_of(line);
-    return true;
-}
-
 /* The database's own check: one row "ok", or a row for each problem. */
-static tasker_status check_database(tk_sqlite *sqlite, findings *found, tasker_error *error) {
+static tasker_status check_database(tk_sqlite *sqlite, tk_sql_list *found, tasker_error *error) {
     tk_sql sql;
     tasker_status status = tk_sql_begin(&sql, sqlite, TK_SQL_INTEGRITY, error);
     if (status != TASKER_OK) {
@@ -246,47 +201,35 @@ static tasker_status check_database(tk_sqlite *sqlite, findings *found, tasker_e
         if (tk_str_is(tk_sql_peek(&sql, 0), "ok")) {
             continue;
         }
-        if (!findings_room(found)) {
-            tk_sql_note(&sql, SQLITE_NOMEM);
+        tk_str *text = tk_sql_add(&sql, found);
+        if (text == NULL) {
             break;
         }
-        found->texts[found->count++] = tk_sql_get_text(&sql, 0, found->arena);
+        *text = tk_sql_get_text(&sql, 0, found->arena);
     }
     return tk_sql_end(&sql, error);
 }
 
-static tasker_status check_orphans(tk_sqlite *sqlite, findings *found, tasker_error *error) {
+/* Rows of a table's name and a task; `format` makes a sentence of the two. */
+static tasker_status check_tasks(tk_sqlite *sqlite, tk_sql_name name, const char *format,
+                                 tk_sql_list *found, tasker_error *error) {
     tk_sql sql;
-    tasker_status status = tk_sql_begin(&sql, sqlite, TK_SQL_ORPHANS, error);
+    tasker_status status = tk_sql_begin(&sql, sqlite, name, error);
     if (status != TASKER_OK) {
         return status;
     }
-    while (tk_sql_step(&sql)) {
+    for (tk_str *problem; (problem = tk_sql_next(&sql, found)) != NULL;) {
         tk_uuid id;
+        char text[TASKER_UUID_SIZE];
+        tk_str table = tk_sql_peek(&sql, 0);
         tk_sql_get_uuid(&sql, 1, &id);
-        tk_str table = tk_sql_get_text(&sql, 0, found->arena);
-        if (!findings_task(found, "%.*s has a row of the task %s, which does not exist", table,
-                           &id)) {
+        tk_uuid_format(&id, text);
+        char *line = tk_arena_printf(found->arena, format, (int)table.size, table.data, text);
+        if (line == NULL) {
             tk_sql_note(&sql, SQLITE_NOMEM);
             break;
         }
-    }
-    return tk_sql_end(&sql, error);
-}
-
-static tasker_status check_stateless(tk_sqlite *sqlite, findings *found, tasker_error *error) {
-    tk_sql sql;
-    tasker_status status = tk_sql_begin(&sql, sqlite, TK_SQL_STATELESS, error);
-    if (status != TASKER_OK) {
-        return status;
-    }
-    while (tk_sql_step(&sql)) {
-        tk_uuid id;
-        tk_sql_get_uuid(&sql, 0, &id);
-        if (!findings_task(found, "%.*s has no row of the task %s", TK_STR("task_state"), &id)) {
-            tk_sql_note(&sql, SQLITE_NOMEM);
-            break;
-        }
+        *problem = tk_str_of(line);
     }
     return tk_sql_end(&sql, error);
 }
@@ -294,15 +237,17 @@ static tasker_status check_stateless(tk_sqlite *sqlite, findings *found, tasker_
 tasker_status tk_sqlite_integrity(tk_store *store, tk_arena *arena, tk_str **problems,
                                   uint32_t *count, tasker_error *error) {
     tk_sqlite *sqlite = tk_sqlite_of(store);
-    findings found = {.arena = arena};
+    tk_sql_list found = {.arena = arena, .size = sizeof(**problems)};
     tasker_status status = check_database(sqlite, &found, error);
     if (status == TASKER_OK) {
-        status = check_orphans(sqlite, &found, error);
+        status = check_tasks(sqlite, TK_SQL_ORPHANS,
+                             "%.*s has a row of the task %s, which does not exist", &found, error);
     }
     if (status == TASKER_OK) {
-        status = check_stateless(sqlite, &found, error);
+        status =
+            check_tasks(sqlite, TK_SQL_STATELESS, "%.*s has no row of the task %s", &found, error);
     }
-    *problems = found.texts;
+    *problems = found.rows;
     *count = found.count;
     return status;
 }

@@ -283,37 +283,35 @@ tasker_status tk_sqlite_due_move(tk_store *store, int64_t now_us, uint32_t limit
 
 /* --- claims ----------------------------------------------------------------------------------- */
 
+/* A loose scan: from key to key, never through the rows between. */
 tasker_status tk_sqlite_heads(tk_store *store, tk_arena *arena, tk_head **rows, uint32_t *count,
                               tasker_error *error) {
-    uint32_t room = 0;
+    tk_sql_list list = {.arena = arena, .size = sizeof(**rows)};
     tk_head last = {.queue = INT32_MIN, .handler = INT32_MIN, .class = INT32_MIN};
     tk_sql sql;
     tasker_status status = tk_sql_begin(&sql, tk_sqlite_of(store), TK_SQL_READY_HEAD, error);
     if (status != TASKER_OK) {
         return status;
     }
-    *rows = NULL;
-    *count = 0;
-    while (*count <
-           TK_HEADS_MAX) { /* a loose scan: from key to key, never through the rows between */
+    while (list.count < TK_HEADS_MAX) {
         tk_sql_int(&sql, last.queue);
         tk_sql_int(&sql, last.handler);
         tk_sql_int(&sql, last.class);
-        if (!tk_sql_step(&sql)) {
+        tk_head *head = tk_sql_next(&sql, &list);
+        if (head == NULL) {
             break;
         }
-        if (!tk_sql_grow(arena, (void **)rows, *count, &room, sizeof(**rows))) {
-            tk_sql_note(&sql, SQLITE_NOMEM);
-            break;
-        }
-        last.queue = tk_sql_get_i32(&sql, 0);
-        last.handler = tk_sql_get_i32(&sql, 1);
-        last.class = tk_sql_get_i32(&sql, 2);
-        last.seq = tk_sql_get(&sql, 3);
-        last.enqueued_us = tk_sql_get(&sql, 4);
-        (*rows)[(*count)++] = last;
+        *head = last = (tk_head){
+            .queue = tk_sql_get_i32(&sql, 0),
+            .handler = tk_sql_get_i32(&sql, 1),
+            .class = tk_sql_get_i32(&sql, 2),
+            .seq = tk_sql_get(&sql, 3),
+            .enqueued_us = tk_sql_get(&sql, 4),
+        };
         tk_sql_again(&sql);
     }
+    *rows = list.rows;
+    *count = list.count;
     return tk_sql_end(&sql, error);
 }
 
