@@ -7,6 +7,7 @@
 #include "query_view.h"
 
 #define TK_QUERY_FILTER_BYTES_MAX (64 * 1024)
+#define TK_QUERY_RUNNING_MAX 4096 /* of one worker */
 
 /* A query under way. `filter` is an object, or NONE. */
 typedef struct tk_query_call {
@@ -29,6 +30,16 @@ tasker_status tk_query_counts(const tk_query_call *q);
 tasker_status tk_query_templates(const tk_query_call *q);
 tasker_status tk_query_template(const tk_query_call *q);
 tasker_status tk_query_workers(const tk_query_call *q);
+
+/* A step that runs. */
+typedef struct tk_query_running {
+    tk_lease_row lease;
+    const tk_known *known; /* NULL: its task does not exist */
+} tk_query_running;
+
+/* tk_query_running_of lists the steps that a worker holds, up to TK_QUERY_RUNNING_MAX. */
+tasker_status tk_query_running_of(const tk_query_call *q, int32_t worker, tk_query_running **steps,
+                                  uint32_t *count);
 
 /* tk_query_queue finds the number of the namespace that the filter names: 0 without one; *known is
  * false when the store has never heard of it. */

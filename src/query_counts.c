@@ -5,9 +5,6 @@
  */
 #include "query.h"
 
-#define COUNTS_LEASES_MAX 4096 /* of one worker */
-#define COUNTS_CHUNK 32
-
 /* The store's numbers for names, and who works. */
 typedef struct scene {
     int32_t *namespace_ids, *callable_ids;
@@ -109,53 +106,15 @@ static void write_tasks(tk_buf *buf, const int64_t *tasks) {
 
 /* --- steps that run --- */
 
-/* How many of these leases are of tasks in the namespace. */
-static tasker_status count_of_queue(const tk_query_call *q, const tk_lease_row *leases,
-                                    uint32_t count, int32_t queue, int64_t *running) {
-    tk_uuid ids[COUNTS_CHUNK];
-    tk_task_row tasks[COUNTS_CHUNK];
-    bool found[COUNTS_CHUNK];
-    tk_arena chunk = {0};
-    tasker_status status = TASKER_OK;
-    for (uint32_t at = 0; status == TASKER_OK && at < count;) {
-        uint32_t size = count - at < COUNTS_CHUNK ? count - at : COUNTS_CHUNK;
-        for (uint32_t i = 0; i < size; i++) {
-            ids[i] = leases[at + i].task_id;
-        }
-        tk_arena_reset(&chunk);
-        status =
-            tk_store_call(q->engine->store, task_load, &chunk, ids, size, tasks, found, q->error);
-        if (status == TASKER_OK) {
-            status = tk_store_call(q->engine->store, sync, q->error);
-        }
-        for (uint32_t i = 0; status == TASKER_OK && i < size; i++) {
-            const tk_known *known = NULL;
-            if (found[i]) {
-                status = tk_catalog_get(q->engine, tasks[i].template_id, &known, q->error);
-                *running += status == TASKER_OK && known->queue == queue;
-            }
-        }
-        at += size;
-    }
-    tk_arena_release(&chunk);
-    return status;
-}
-
 static tasker_status count_running(const tk_query_call *q, const scene *s, int32_t queue,
                                    int64_t *running) {
     tasker_status status = TASKER_OK;
     for (uint32_t i = 0; status == TASKER_OK && i < s->worker_count; i++) {
-        tk_lease_row *leases = NULL;
+        tk_query_running *steps = NULL;
         uint32_t count = 0;
-        status = tk_store_call(q->engine->store, worker_leases, q->arena, s->workers[i].id,
-                               COUNTS_LEASES_MAX, &leases, &count, q->error);
-        if (status == TASKER_OK) {
-            status = tk_store_call(q->engine->store, sync, q->error);
-        }
-        if (status == TASKER_OK && queue != 0) {
-            status = count_of_queue(q, leases, count, queue, running);
-        } else if (status == TASKER_OK) {
-            *running += count;
+        status = tk_query_running_of(q, s->workers[i].id, &steps, &count);
+        for (uint32_t k = 0; status == TASKER_OK && k < count; k++) {
+            *running += queue == 0 || (steps[k].known != NULL && steps[k].known->queue == queue);
         }
     }
     return status;

@@ -3,10 +3,9 @@
  */
 #include "query.h"
 
-#define WORKERS_LEASES_MAX 4096 /* of one worker */
-#define WORKERS_CHUNK 32
+#define WORKERS_CHUNK 32 /* a task row carries its context */
 
-static void write_lease(tk_buf *buf, const tk_lease_row *lease, const tk_known *known) {
+static void write_step(tk_buf *buf, const tk_lease_row *lease, const tk_known *known) {
     tk_uuid step = tk_uuid_step(&lease->task_id, lease->step);
     const tk_template *template = known->template;
     tk_json_write_comma(buf);
@@ -23,49 +22,61 @@ static void write_lease(tk_buf *buf, const tk_lease_row *lease, const tk_known *
     tk_buf_char(buf, '}');
 }
 
-static tasker_status write_leases(const tk_query_call *q, const tk_lease_row *leases,
-                                  uint32_t count) {
+/* Finds the templates of `count` steps, at most a chunk. */
+static tasker_status find_known(const tk_query_call *q, tk_arena *chunk, tk_query_running *steps,
+                                uint32_t count) {
     tk_uuid ids[WORKERS_CHUNK];
     tk_task_row tasks[WORKERS_CHUNK];
     bool found[WORKERS_CHUNK];
+    for (uint32_t i = 0; i < count; i++) {
+        ids[i] = steps[i].lease.task_id;
+    }
+    tasker_status status =
+        tk_store_call(q->engine->store, task_load, chunk, ids, count, tasks, found, q->error);
+    if (status == TASKER_OK) {
+        status = tk_store_call(q->engine->store, sync, q->error);
+    }
+    for (uint32_t i = 0; status == TASKER_OK && i < count; i++) {
+        if (found[i]) {
+            status = tk_catalog_get(q->engine, tasks[i].template_id, &steps[i].known, q->error);
+        }
+    }
+    return status;
+}
+
+tasker_status tk_query_running_of(const tk_query_call *q, int32_t worker, tk_query_running **steps,
+                                  uint32_t *count) {
+    tk_lease_row *leases = NULL;
+    tasker_status status = tk_store_call(q->engine->store, worker_leases, q->arena, worker,
+                                         TK_QUERY_RUNNING_MAX, &leases, count, q->error);
+    if (status == TASKER_OK) {
+        status = tk_store_call(q->engine->store, sync, q->error);
+    }
+    if (status != TASKER_OK) {
+        return status;
+    }
+    *steps = tk_arena_array(q->arena, *count, sizeof(**steps));
+    if (*steps == NULL) {
+        return tk_nomem(q->error);
+    }
+    for (uint32_t i = 0; i < *count; i++) {
+        (*steps)[i] = (tk_query_running){.lease = leases[i]};
+    }
     tk_arena chunk = {0};
-    tasker_status status = TASKER_OK;
-    for (uint32_t at = 0; status == TASKER_OK && at < count;) {
-        uint32_t size = count - at < WORKERS_CHUNK ? count - at : WORKERS_CHUNK;
-        for (uint32_t i = 0; i < size; i++) {
-            ids[i] = leases[at + i].task_id;
-        }
+    for (uint32_t at = 0; status == TASKER_OK && at < *count; at += WORKERS_CHUNK) {
+        uint32_t size = *count - at < WORKERS_CHUNK ? *count - at : WORKERS_CHUNK;
         tk_arena_reset(&chunk);
-        status =
-            tk_store_call(q->engine->store, task_load, &chunk, ids, size, tasks, found, q->error);
-        if (status == TASKER_OK) {
-            status = tk_store_call(q->engine->store, sync, q->error);
-        }
-        for (uint32_t i = 0; status == TASKER_OK && i < size; i++) {
-            const tk_known *known = NULL;
-            if (!found[i]) {
-                continue;
-            }
-            status = tk_catalog_get(q->engine, tasks[i].template_id, &known, q->error);
-            if (status == TASKER_OK) {
-                write_lease(q->answer, &leases[at + i], known);
-            }
-        }
-        at += size;
+        status = find_known(q, &chunk, *steps + at, size);
     }
     tk_arena_release(&chunk);
     return status;
 }
 
 static tasker_status write_worker(const tk_query_call *q, const tk_worker_row *worker) {
-    tk_lease_row *leases = NULL;
+    tk_query_running *steps = NULL;
     uint32_t count = 0;
     tk_buf *buf = q->answer;
-    tasker_status status = tk_store_call(q->engine->store, worker_leases, q->arena, worker->id,
-                                         WORKERS_LEASES_MAX, &leases, &count, q->error);
-    if (status == TASKER_OK) {
-        status = tk_store_call(q->engine->store, sync, q->error);
-    }
+    tasker_status status = tk_query_running_of(q, worker->id, &steps, &count);
     if (status != TASKER_OK) {
         return status;
     }
@@ -83,9 +94,13 @@ static tasker_status write_worker(const tk_query_call *q, const tk_worker_row *w
     tk_json_write_member_int(buf, "running", count);
     tk_json_write_name(buf, "steps");
     tk_buf_char(buf, '[');
-    status = write_leases(q, leases, count);
+    for (uint32_t i = 0; i < count; i++) {
+        if (steps[i].known != NULL) {
+            write_step(buf, &steps[i].lease, steps[i].known);
+        }
+    }
     tk_buf_text(buf, "]}");
-    return status;
+    return TASKER_OK;
 }
 
 tasker_status tk_query_workers(const tk_query_call *q) {
