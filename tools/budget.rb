@@ -60,7 +60,7 @@ budgets = [
   ["time of require", "ms", time_ms, 60],
   ["memory of require", "MiB", memory_mib, 4.4],
   ["Ruby files in lib/", "", ruby_files.size, 18],
-  ["lines of Ruby code in lib/", "", ruby_files.sum { |file| ruby_lines(file) }, 2000],
+  ["lines of Ruby code in lib/", "", ruby_files.sum { |file| ruby_lines(file) }, 1731],
   ["lines of C code in ext/", "", c_files.sum { |file| c_lines(file) }, 700],
   ["direct runtime gems", "", runtime_gems, 3],
   ["calls of Ruby methods from C", "", c_files.sum { |file| c_code(file).scan(DELIVERY).size }, 0]

@@ -103,9 +103,7 @@ module TaskerCore
     def configure(&block) = configuration.tap(&block)
 
     # @return [Hash] versions of what matters
-    def version_info
-      { version: VERSION, core_version: Native::VERSION, ruby_version: RUBY_VERSION }
-    end
+    def version_info = { version: VERSION, core_version: VERSION, ruby_version: RUBY_VERSION }
 
     # Opens a store for a process that is no worker.
     #

@@ -20,7 +20,7 @@ RSpec.describe TaskerCore::TemplateDiscovery do
     FileUtils.rm_rf(folder)
   end
 
-  before { allow(TaskerCore::Logger.instance).to receive(:warn) }
+  before { allow(TaskerCore::Logger.instance).to receive_messages(warn: nil, error: nil) }
 
   def write(path, text = "")
     FileUtils.mkdir_p(File.join(folder, File.dirname(path)))
@@ -173,7 +173,7 @@ RSpec.describe TaskerCore::TemplateDiscovery do
       expect(environment.handler_names).to eq(["SpecLoadedHandler"])
       expect(environment.info).to eq(test: true, loaded: true, template_path: templates,
                                      handler_names: ["SpecLoadedHandler"])
-      expect(TaskerCore::Logger.instance).to have_received(:warn).with(/bad_handler.rb is skipped/)
+      expect(TaskerCore::Logger.instance).to have_received(:error).with(/bad_handler.rb: Runtime/)
     end
   end
 end

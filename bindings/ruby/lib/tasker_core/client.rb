@@ -5,6 +5,7 @@ module TaskerCore
   # after a fork the child opens the store anew; a SQLite file has to be closed before the fork.
   class Client
     QUERY_NESTING_MAX = 200 # a context of 128 levels, within an answer
+    @lock = Mutex.new # of the default client
 
     class << self
       # @param url [String] a store's URL
@@ -19,15 +20,12 @@ module TaskerCore
       def default
         return new { FFI.runtime.store } if FFI.running?
 
-        DEFAULT_LOCK.synchronize { @default ||= self.open(TaskerCore.configuration.store) }
+        @lock.synchronize { @default ||= self.open(TaskerCore.configuration.store) }
       end
 
       # Closes the configured store; the next call opens it again.
-      def reset! = DEFAULT_LOCK.synchronize { @default = @default&.close }
+      def reset! = @lock.synchronize { @default = @default&.close }
     end
-
-    DEFAULT_LOCK = Mutex.new
-    private_constant :DEFAULT_LOCK
 
     # @api private
     # @yieldreturn [Native::Store]
@@ -38,13 +36,11 @@ module TaskerCore
     end
 
     # @param request [Hash, Types::TaskTypes::TaskRequest, nil]
-    # @param members [Hash] name:, namespace:, context:, version:, priority:, tags:,
+    # @param more [Hash] its members: name:, namespace:, context:, version:, priority:, tags:,
     #   idempotency_key:, bypass_steps:, …
     # @return [TaskHandle]
     # @raise [Errors::FFIError] the message says which member is wrong; context[:path] too
-    def submit(request = nil, **members)
-      task(submit_request(request, **members).fetch("task_uuid"))
-    end
+    def submit(request = nil, **more) = task(submit_request(request, **more).fetch("task_uuid"))
 
     # Submits all or none, in one transaction.
     #
@@ -93,12 +89,7 @@ module TaskerCore
     # Closes the store. A later call opens it again.
     #
     # @return [nil]
-    def close
-      @lock.synchronize do
-        @native&.close
-        @native = nil
-      end
-    end
+    def close = @lock.synchronize { @native = @native&.close }
 
     private
 

@@ -13,7 +13,6 @@ module TaskerCore
     BACKTRACE_LINES_MAX = 50
     DELAY_MS_MAX = 1000 * 60 * 60 * 24 * 365
     NO_FAILURE = [false, nil, nil, nil, nil, nil].freeze
-    private_constant :NO_FAILURE
 
     # A result or metadata that JSON cannot express; the message says where.
     class PayloadError < Errors::FFIError; end
@@ -160,9 +159,8 @@ module TaskerCore
         generator.generate(value)
       rescue Exception => e # rubocop:disable Lint/RescueException -- a value's own to_json
         Thread.current[:tasker_generator] = nil # it was left in the middle
-        where = flaw(value, "$", []) || "$ (#{e.class})"
-        raise PayloadError.new("the #{name} cannot be kept as JSON: #{where}",
-                               operation: "complete")
+        at = flaw(value, "$", []) || "$ (#{e.class})"
+        raise PayloadError.new("the #{name} cannot be kept as JSON: #{at}", operation: "complete")
       end
 
       # @api private
@@ -198,11 +196,10 @@ module TaskerCore
       def open_worker(store, config)
         registry = Registry::HandlerRegistry.instance
         callables = config[:callables] || registry.discover!(config[:templates])
-        if callables.empty?
-          raise Errors::ConfigurationError,
-                "nothing to run: no template in #{config[:templates] || "config/tasks"} " \
-                "names a handler that is loaded"
-        end
+        folder = config[:templates] || "config/tasks"
+        reason = "nothing to run: no template in #{folder} names a handler that is loaded"
+        raise Errors::ConfigurationError, reason if callables.empty?
+
         polls = config[:event_driven_enabled] == false ||
                 (config[:deployment_mode] || config[:deployment_mode_hint]) == "PollingOnly"
         Native::Worker.open(store, texts(callables), texts(Array(config[:namespaces])),
@@ -211,16 +208,15 @@ module TaskerCore
 
       # @return [Hash] directory, templates
       def put_templates(store, directory)
-        report = JSON.parse(store.put_templates(directory&.to_s))
+        directory ||= TemplateDiscovery::TemplatePath.find_template_config_directory
+        return { "templates" => [] } if directory.nil?
+
+        report = JSON.parse(store.put_templates(directory.to_s))
         report["templates"].flat_map { |one| one["errors"] }.each do |error|
           place = error.values_at("file", "line", "message").join(":")
           Logger.instance.error("template refused: #{place}")
         end
         report
-      rescue Errors::FFIError => e
-        raise unless e.context[:status] == "notfound" && directory.nil?
-
-        { "directory" => nil, "templates" => [] }
       end
 
       def texts(list) = list.map { |text| text.to_s.dup.freeze }.freeze
@@ -275,8 +271,7 @@ module TaskerCore
       def items(value, path)
         return value.each_with_index.map { |item, i| ["#{path}[#{i}]", item] } if value.is_a?(Array)
 
-        keys = value.keys.map { |key| ["a key of #{path}", key.to_s] }
-        keys + value.map { |key, item| ["#{path}.#{key}", item] }
+        value.flat_map { |key, one| [["a key of #{path}", key.to_s], ["#{path}.#{key}", one]] }
       end
     end
   end

@@ -26,12 +26,10 @@ module TaskerCore
         freeze
       end
 
-      # @param object_class [Class, nil] what objects become; nil: Hash
+      # @param type [Class, nil] what objects become; nil: Hash
       # @return [Object] a new document at each call
       # @raise [JSON::ParserError]
-      def value(object_class = nil)
-        JSON.parse(text, max_nesting: DEPTH_MAX, object_class: object_class)
-      end
+      def value(type = nil) = JSON.parse(text, max_nesting: DEPTH_MAX, object_class: type)
 
       # @return [Object] the same with indifferent hashes
       # @raise [JSON::ParserError]

@@ -43,9 +43,7 @@ module TaskerCore
     #   @param level [Symbol] :debug, :info, :warn, :error or :fatal
     #   @param fields [Hash] what belongs to it; nil values are left out
     LABELS.each do |name, label|
-      define_method(name) do |level, operation, **fields|
-        write(level, "#{label}: #{operation}", fields)
-      end
+      define_method(name) { |level, what, **fields| write(level, "#{label}: #{what}", fields) }
     end
 
     # Runs the block, and logs what it raises.

@@ -45,8 +45,7 @@ module TaskerCore
 
       # @return [Object, nil] a member as it is in the event
       def raw(name)
-        hash = data
-        hash.fetch(name.name) { hash[name] }
+        data.fetch(name.name) { data[name] }
       end
 
       private
@@ -251,16 +250,15 @@ module TaskerCore
     class StepContext
       extend Forwardable
 
-      # @return [TaskSequenceStepWrapper]
-      attr_reader :task_sequence_step
-      # @return [String, nil] names this attempt
-      attr_reader :event_id
+      # @!attribute [r] task_sequence_step
+      #   @return [TaskSequenceStepWrapper]
+      # @!attribute [r] event_id
+      #   @return [String, nil] names this attempt
+      attr_reader :task_sequence_step, :event_id
 
-      # @param task_sequence_step [TaskSequenceStepWrapper, Hash]
-      def initialize(task_sequence_step, event_id: nil)
-        hash = task_sequence_step.is_a?(Hash)
-        @task_sequence_step =
-          hash ? TaskSequenceStepWrapper.new(task_sequence_step) : task_sequence_step
+      # @param step [TaskSequenceStepWrapper, Hash]
+      def initialize(step, event_id: nil)
+        @task_sequence_step = step.respond_to?(:task) ? step : TaskSequenceStepWrapper.new(step)
         @event_id = event_id
       end
 
@@ -283,10 +281,7 @@ module TaskerCore
       def step_config = step_definition.handler.initialization
 
       # @return [Object] a member of the task's context, or the default where it has none
-      def get_input_or(name, default = nil)
-        value = get_task_field(name)
-        value.nil? ? default : value
-      end
+      def get_input_or(name, default = nil) = [get_task_field(name), default].compact.first
 
       # @return [Object, nil] a member of the handler's `initialization`
       def get_config(name) = step_config[name.to_s]

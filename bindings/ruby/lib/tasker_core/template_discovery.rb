@@ -13,8 +13,7 @@ module TaskerCore
         Logger.instance.warn("template #{one["file"]} is skipped: #{one["error"]}") if one["error"]
       end
       found
-    rescue Errors::FFIError => e
-      Logger.instance.debug("templates: #{e.message}")
+    rescue Errors::FFIError # says where it has looked
       { "path" => nil, "templates" => [] }
     end
 

@@ -44,9 +44,7 @@ module TaskerCore
       def load_handlers(root)
         before = step_handlers
         Dir.glob(File.join(root, HANDLERS)).each do |file|
-          require file
-        rescue StandardError, LoadError, SyntaxError => e
-          Logger.instance.warn("example handler #{file} is skipped: #{e.message}")
+          Logger.instance.attempt("example handler #{file}", ScriptError) { require file }
         end
         (step_handlers - before).filter_map(&:name).sort
       end

@@ -115,8 +115,19 @@ module TaskerCore
 
     StepMessage = SimpleQueueMessageData = SimpleStepMessage
 
+    # What an environment changes in a handler.
+    HandlerOverride = Record.of(initialization: Map)
+
     # A handler in a template.
-    HandlerDefinition = Record.of(callable: Text, initialization: Map)
+    class HandlerDefinition < Record
+      attributes(callable: Text, initialization: Map)
+
+      # @param override [HandlerOverride, nil]
+      # @return [HandlerDefinition] as the environment wants it
+      def with(override)
+        override ? new(initialization: initialization.merge(override.initialization)) : self
+      end
+    end
 
     # When a step is tried again; `limit` is the older word for `max_attempts`.
     RetryConfiguration = Record.of(
@@ -146,17 +157,6 @@ module TaskerCore
       updated_at: TextOrNil
     )
 
-    # What an environment changes in a handler.
-    class HandlerOverride < Record
-      attributes(initialization: Map)
-
-      # @param handler [HandlerDefinition]
-      # @return [HandlerDefinition]
-      def apply(handler)
-        handler.new(initialization: handler.initialization.merge(initialization))
-      end
-    end
-
     # What an environment changes in a step; `ALL` names every step, nil changes nothing.
     class StepOverride < Record
       attributes(name: Text, handler: HandlerOverride.optional.default(nil),
@@ -168,7 +168,7 @@ module TaskerCore
         return step unless [step.name, "ALL"].include?(name)
 
         retries = self.retry&.transform_keys(&:to_sym)&.compact
-        step.new({ timeout_seconds: timeout_seconds, handler: handler&.apply(step.handler),
+        step.new({ timeout_seconds: timeout_seconds, handler: step.handler.with(handler),
                    retry: retries && step.retry.new(retries) }.compact)
       end
     end
@@ -211,11 +211,8 @@ module TaskerCore
         override = environments[environment.to_s]
         return self if override.nil?
 
-        changed = steps.map do |step|
-          override.steps.reduce(step) { |current, change| change.apply(current) }
-        end
-        handler = override.task_handler && task_handler && override.task_handler.apply(task_handler)
-        new({ steps: changed, task_handler: handler }.compact)
+        made = steps.map { |step| override.steps.reduce(step) { |one, change| change.apply(one) } }
+        new(steps: made, task_handler: task_handler&.with(override.task_handler))
       end
     end
   end

@@ -53,10 +53,8 @@ module TaskerCore
       # @return [Class, #call] the handler
       # @raise [Errors::ConfigurationError] it has no `call`
       def register_handler(name, handler)
-        unless callable?(handler)
-          raise Errors::ConfigurationError,
-                "handler #{name} (#{handler.inspect}) has no call method"
-        end
+        reason = "handler #{name} (#{handler.inspect}) has no call method"
+        raise Errors::ConfigurationError, reason unless callable?(handler)
 
         @lock.synchronize { @handlers = @handlers.merge(name.to_s => handler).freeze }
         handler
@@ -81,11 +79,10 @@ module TaskerCore
       # @param event_id [String, nil]
       # @return [Object] what the handler returned
       def invoke(handler, step, event_id: nil)
-        if context_form?(handler)
-          handler.call(Models::StepContext.new(step, event_id: event_id))
-        else
-          handler.call(step.task, step.dependency_results, step.workflow_step)
-        end
+        context = Models::StepContext.new(step, event_id: event_id) if context_form?(handler)
+        return handler.call(context) if context
+
+        handler.call(step.task, step.dependency_results, step.workflow_step)
       end
 
       # @return [Boolean]

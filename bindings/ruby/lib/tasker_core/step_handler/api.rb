@@ -35,10 +35,9 @@ module TaskerCore
       # @return (see #get)
       def put(path, data: {}, headers: {}) = request(:put, path, data: data, headers: headers)
 
+      # @param options [Hash] params:, headers:
       # @return (see #get)
-      def delete(path, params: {}, headers: {})
-        request(:delete, path, params: params, headers: headers)
-      end
+      def delete(path, **options) = request(:delete, path, **options)
 
       # @return [Faraday::Connection, nil] nil when the application has no Faraday
       def connection
@@ -112,9 +111,7 @@ module TaskerCore
       end
 
       def by_faraday(verb, path, params, data, headers)
-        connection.run_request(verb, path, data, headers) do |request|
-          request.params.update(params)
-        end
+        connection.run_request(verb, path, data, headers) { |one| one.params.update(params) }
       end
 
       def network_errors

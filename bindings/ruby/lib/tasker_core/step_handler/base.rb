@@ -77,22 +77,17 @@ module TaskerCore
       end
 
       # @return [Hash] a JSON schema of the configuration
-      def config_schema
-        { type: "object", properties: {}, additionalProperties: true }
-      end
+      def config_schema = { type: "object", properties: {}, additionalProperties: true }
 
       # A result, in one of three forms: `success({ a: 1 }, { note: 2 })`, `success(a: 1)`,
       # `success(result: { a: 1 }, metadata: { note: 2 })`.
       #
       # @return [Types::StepHandlerCallResult::Success]
-      def success(*positional, **named)
-        result, metadata = positional
-        if positional.empty?
-          members = (named.keys - %i[result data metadata]).empty? ? named : { result: named }
-          result = members.fetch(:result) { members.fetch(:data, {}) }
-        end
-        metadata ||= members ? members[:metadata] : named[:metadata]
-        call_result.success(result: result, metadata: metadata || default_metadata)
+      def success(*given, **named)
+        members = (named.keys - %i[result data metadata]).empty? ? named : { result: named }
+        members = { result: given[0], metadata: given[1] || named[:metadata] } unless given.empty?
+        result = members.fetch(:result) { members.fetch(:data, {}) }
+        call_result.success(result: result, metadata: members[:metadata] || default_metadata)
       end
 
       # @param fields [Hash] message, error_type, error_code, retryable, metadata

@@ -11,10 +11,11 @@ module TaskerCore
     class Base
       include Logging
 
-      # @return [String, nil]
-      attr_reader :task_config_path
-      # @return [Hash]
-      attr_reader :task_config
+      # @!attribute [r] task_config_path
+      #   @return [String, nil]
+      # @!attribute [r] task_config
+      #   @return [Hash]
+      attr_reader :task_config_path, :task_config
 
       def initialize(task_config_path: nil, task_config: nil)
         @task_config_path = task_config_path
@@ -32,9 +33,7 @@ module TaskerCore
       def initialize_task(request) = TaskerCore.submit(request)
 
       # @return [Boolean] is a worker running in this process?
-      def orchestration_ready?
-        TaskerCore.const_defined?(:FFI) && TaskerCore::FFI.worker_status["running"] == true
-      end
+      def orchestration_ready? = TaskerCore.const_defined?(:FFI) && TaskerCore::FFI.running?
 
       # @return [Hash]
       def status

@@ -6,11 +6,10 @@ module TaskerCore
   # What handlers return; and typed records, which are loaded when one is named.
   module Types
     typed = File.expand_path("../types.rb", __dir__)
-    %i[
-      TaskTypes StepTypes StepMessage SimpleStepMessage SimpleQueueMessageData TaskTemplate
-      TemplateMetadata HandlerDefinition SystemDependencies DomainEventDefinition RetryConfiguration
-      StepDefinition HandlerOverride StepOverride EnvironmentOverride
-    ].each { |name| autoload name, typed }
+    %i[TaskTypes StepTypes StepMessage SimpleStepMessage SimpleQueueMessageData TaskTemplate
+       TemplateMetadata HandlerDefinition SystemDependencies DomainEventDefinition
+       RetryConfiguration StepDefinition HandlerOverride StepOverride EnvironmentOverride]
+      .each { |name| autoload name, typed }
 
     # What a handler returns: a Success or an Error.
     #
@@ -19,9 +18,8 @@ module TaskerCore
     #
     # Handlers may also return any other value ({from_handler_output}) or raise ({from_exception}).
     module StepHandlerCallResult
-      ERROR_TYPES = %w[
-        PermanentError RetryableError ValidationError UnexpectedError StepCompletionError
-      ].freeze
+      ERROR_TYPES = %w[PermanentError RetryableError ValidationError UnexpectedError
+                       StepCompletionError].freeze
       BACKTRACE_LINES_MAX = 10
 
       # The step is done: `result` is what dependent steps will see, `metadata` (a Hash) is kept
@@ -90,7 +88,7 @@ module TaskerCore
 
           case output.is_a?(Hash) ? member(output, :success) : nil
           when true
-            Success.new(result: member(output, :result, output), metadata: hash_member(output))
+            Success.new(result: member(output, :result, output), metadata: metadata_of(output))
           when false then error_from_hash(output)
           else
             how = { wrapped: true, original_type: output.class.name }
@@ -144,17 +142,11 @@ module TaskerCore
           Error.new(error_type: ERROR_TYPES.include?(type) ? type : "UnexpectedError",
                     message: message, error_code: member(output, :error_code),
                     retryable: member(output, :retryable, type == "RetryableError"),
-                    metadata: hash_member(output))
+                    metadata: metadata_of(output))
         end
 
-        def hash_member(output)
-          value = member(output, :metadata)
-          value.is_a?(Hash) ? value : {}
-        end
-
-        def member(hash, name, default = nil)
-          hash.fetch(name) { hash.fetch(name.name, default) }
-        end
+        def metadata_of(hash) = member(hash, :metadata).then { |one| one.is_a?(Hash) ? one : {} }
+        def member(hash, name, default = nil) = hash.fetch(name) { hash.fetch(name.name, default) }
       end
     end
   end

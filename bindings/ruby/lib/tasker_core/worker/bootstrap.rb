@@ -136,13 +136,15 @@ module TaskerCore
       include Singleton
       include Logging
 
-      DRAIN_SECONDS = 30
-      SIGNALS = %w[INT TERM].freeze
+      DRAIN_SECONDS = FFI::DRAIN_MS / 1000
+      # What each signal writes into the pipe that run! reads.
+      SIGNALS = { "INT" => "!", "TERM" => "!", "USR1" => "?" }.freeze
 
-      # @return [Symbol] :initialized, :running, :shutting_down or :stopped
-      attr_reader :state
-      # @return [Hash] what it was started with
-      attr_reader :config
+      # @!attribute [r] state
+      #   @return [Symbol] :initialized, :running, :shutting_down or :stopped
+      # @!attribute [r] config
+      #   @return [Hash] what it was started with
+      attr_reader :state, :config
 
       # Starts the worker and returns.
       #
@@ -286,8 +288,7 @@ module TaskerCore
 
       # A handler of a signal may take no lock: it writes a byte.
       def trap_signals(writer)
-        (SIGNALS + %w[USR1]).to_h do |name|
-          byte = name == "USR1" ? "?" : "!"
+        SIGNALS.to_h do |name, byte|
           [name, Signal.trap(name) { writer.write_nonblock(byte, exception: false) }]
         end
       end

@@ -1,7 +1,6 @@
 # frozen_string_literal: true
 
 require "dry/events/publisher"
-require "monitor"
 require "singleton"
 
 module TaskerCore
@@ -35,7 +34,7 @@ module TaskerCore
       def initialize
         @subscriber_count = 0
         @active = true
-        @lock = Monitor.new
+        @lock = Mutex.new
       end
 
       def active? = @active

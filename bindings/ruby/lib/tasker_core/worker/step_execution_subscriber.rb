@@ -129,13 +129,13 @@ module TaskerCore
 
         def invoke
           handler = @registry.resolve_handler(callable)
-          if handler.nil?
-            raise Errors::ConfigurationError,
-                  "No handler found for #{callable || "a step without a callable"}"
-          end
+          raise Errors::ConfigurationError, unknown if handler.nil?
+
           hooks = TaskerCore.configuration.around_hooks
           hooks.empty? ? run_handler(handler) : around(handler, hooks)
         end
+
+        def unknown = "No handler found for #{callable || "a step without a callable"}"
 
         def run_handler(handler)
           @registry.invoke(handler, @step, event_id: @payload[:event_id])
