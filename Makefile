@@ -87,7 +87,8 @@ lib_objects := $(patsubst %.c,$(BUILD_DIR)/%.o,$(wildcard src/*.c)) \
                $(patsubst src/%.sql,$(BUILD_DIR)/src/%.o,$(schemas))
 cli_objects := $(patsubst %.c,$(BUILD_DIR)/%.o,$(wildcard cli/*.c))
 sim_objects := $(patsubst %.c,$(BUILD_DIR)/%.o,$(wildcard test/sim/*.c))
-mutant_objects := $(patsubst $(BUILD_DIR)/%,$(BUILD_DIR)/mutants/%,$(lib_objects) $(sim_objects))
+interleave_objects := $(patsubst %.c,$(BUILD_DIR)/%.o,$(wildcard test/interleave/*.c))
+mutant_objects := $(patsubst $(BUILD_DIR)/%,$(BUILD_DIR)/mutants/%,$(lib_objects) $(sim_objects) $(interleave_objects))
 support_objects := $(patsubst %.c,$(BUILD_DIR)/%.o,$(wildcard test/support/*.c))
 
 programs_of = $(patsubst %.c,$(BUILD_DIR)/%,$(filter-out %/common.c,$(wildcard $(1))))
@@ -106,6 +107,7 @@ support := $(BUILD_DIR)/libsupport.a
 program := $(if $(cli_objects),$(BUILD_DIR)/tasker)
 sim     := $(BUILD_DIR)/sim
 mutants := $(BUILD_DIR)/sim-mutants
+interleave := $(BUILD_DIR)/interleave
 
 # --- build ----------------------------------------------------------------------------------------
 
@@ -172,7 +174,13 @@ $(BUILD_DIR)/tests/%: $(BUILD_DIR)/test/%.o $(support) $(inside)
 $(BUILD_DIR)/sim: $(sim_objects) $(support) $(inside)
 	$(LINK) $(TEST_LIBS)
 
-$(BUILD_DIR)/sim-mutants: $(mutant_objects) $(support)
+$(BUILD_DIR)/sim-mutants: $(filter-out $(BUILD_DIR)/mutants/test/interleave/%,$(mutant_objects)) $(support)
+	$(LINK) $(TEST_LIBS)
+
+$(interleave): $(interleave_objects) $(support) $(inside)
+	$(LINK) $(TEST_LIBS)
+
+$(interleave)-mutants: $(filter-out $(BUILD_DIR)/mutants/test/sim/%,$(mutant_objects)) $(support)
 	$(LINK) $(TEST_LIBS)
 
 $(stresses): %: %.o $(support) $(inside)
@@ -207,6 +215,13 @@ store_tests := $(foreach path,$(tests),$(if $(filter test_store%,$(notdir $(path
 check-postgres: $(store_tests) $(sim)
 	script/with-postgres tools/run-tests $(store_tests)
 	script/with-postgres $(sim) --seeds $(or $(SEEDS),30)
+
+# Sessions beside each other, step by step; then with deliberate faults, each of which has to show.
+.PHONY: interleave interleave-mutants
+interleave: $(interleave)
+	script/with-postgres $(interleave)
+interleave-mutants: $(interleave)-mutants
+	script/with-postgres tools/run-interleave $(interleave)-mutants
 
 # Processes that die and stand still on a PostgreSQL that crashes; SECONDS of it.
 .PHONY: chaos
@@ -298,6 +313,7 @@ help:
 	@echo 'make test        sets up and runs every test (about 12 minutes)'
 	@echo 'make check       C tests of one build; TEST=name selects; BUILD=release|debug|asan|tsan'
 	@echo 'make check-postgres  the store contract on a PostgreSQL of its own'
+	@echo 'make interleave  sessions beside each other on PostgreSQL, step by step'
 	@echo 'make chaos       workers killed, stopped and cut off on PostgreSQL; SECONDS=60 SEED=n'
 	@echo 'make sim         simulation; SEED=n replays one, SEEDS=n runs 1 to n'
 	@echo 'make mutants     the simulation finds each deliberate fault'

@@ -66,8 +66,15 @@ static uint32_t take_turns(candidate *candidates, uint32_t count, uint32_t rotat
     return queues;
 }
 
+/* Mutant 53: a cursor that never goes back. */
+static int64_t past_of(const tk_head *head) {
+    static int64_t newest;
+    newest = TK_MUTANT(53) && head->seq > newest ? head->seq : newest;
+    return newest > 0 ? newest - 1 : 0;
+}
+
 static tk_want want_of(const candidate *c, uint32_t limit) {
-    return (tk_want){c->head->queue, c->head->handler, c->head->class, 0, limit};
+    return (tk_want){c->head->queue, c->head->handler, c->head->class, past_of(c->head), limit};
 }
 
 bool tk_claim_plan(tk_arena *arena, const tk_head *heads, uint32_t head_count,

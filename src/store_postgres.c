@@ -17,7 +17,7 @@ const char *const tk_pg_names[TK_PG_STATEMENT_COUNT] = {
 #undef X
 };
 
-const char *const tk_pg_texts[TK_PG_STATEMENT_COUNT] = {
+const char *TK_PG_FIXED tk_pg_texts[TK_PG_STATEMENT_COUNT] = {
 #define X(name, text) [TK_PG_##name] = text,
     TK_PG_STATEMENT_MAP(X)
 #undef X

@@ -375,9 +375,14 @@ typedef enum tk_pg_statement {
         TK_PG_STATEMENT_COUNT
 } tk_pg_statement;
 
-/* The statements' names and texts, by number. */
+/* The statements' names and texts, by number. Where deliberate faults are built in, a text may change. */
+#ifdef TK_MUTANTS
+#define TK_PG_FIXED
+#else
+#define TK_PG_FIXED const
+#endif
 extern const char *const tk_pg_names[TK_PG_STATEMENT_COUNT];
-extern const char *const tk_pg_texts[TK_PG_STATEMENT_COUNT];
+extern const char *TK_PG_FIXED tk_pg_texts[TK_PG_STATEMENT_COUNT];
 
 /* The tables: schema_postgres.sql. */
 extern const char tk_schema_postgres[];
@@ -397,7 +402,6 @@ extern const char tk_schema_postgres[];
  * nobody's attention (1 running, 2 complete). */
 #define TK_STATE_RUNNING 1
 #define TK_STATE_CALM_MAX 2
-
 
 /* --- the store -------------------------------------------------------------------------------- */
 

@@ -100,6 +100,13 @@ tasker_status tk_pg_op_lease_revoke(tk_store *store, const tk_step_key *keys, ui
     return tk_pg_end(&run, error);
 }
 
+static void clear_lease(tk_pg_run *run, const tk_uuid *task_id, int64_t now_us,
+                        tasker_error *error) {
+    tk_pg_uuid(run, task_id);
+    tk_pg_time(run, now_us);
+    (void)tk_pg_exec(run, TK_PG_TASK_CLEAR_LEASE, error);
+}
+
 /* A statement each: every one sees what was committed before it began. */
 tasker_status tk_pg_op_task_clear(tk_store *store, const tk_uuid *task_id, int64_t now_us,
                                   tasker_error *error) {
@@ -110,13 +117,16 @@ tasker_status tk_pg_op_task_clear(tk_store *store, const tk_uuid *task_id, int64
     }
     tk_pg_uuid(&run, task_id);
     (void)tk_pg_exec(&run, TK_PG_TASK_CLEAR_LATER, error);
-    tk_pg_uuid(&run, task_id);
-    if (!TK_MUTANT(13)) { /* 13: a cancel leaves the ready rows */
-        (void)tk_pg_exec(&run, TK_PG_TASK_CLEAR_READY, error);
-        tk_pg_uuid(&run, task_id);
+    if (TK_MUTANT(52)) { /* 52: a cancel looks at leases before ready */
+        clear_lease(&run, task_id, now_us, error);
     }
-    tk_pg_time(&run, now_us);
-    (void)tk_pg_exec(&run, TK_PG_TASK_CLEAR_LEASE, error);
+    if (!TK_MUTANT(13)) { /* 13: a cancel leaves the ready rows */
+        tk_pg_uuid(&run, task_id);
+        (void)tk_pg_exec(&run, TK_PG_TASK_CLEAR_READY, error);
+    }
+    if (!TK_MUTANT(52)) {
+        clear_lease(&run, task_id, now_us, error);
+    }
     return tk_pg_end(&run, error);
 }
 

@@ -224,10 +224,11 @@ static void schedule(turn *t) {
     if (t->beat) {
         bool busy = holding || w->company;
         w->next_beat_mono_us = t->mono_us + (busy ? TK_BEAT_US : TK_BEAT_IDLE_US);
-        more = t->asleep && !w->asleep && w->engine.store->driver->many_workers && !TK_MUTANT(23);
+        more = t->asleep && !w->asleep && w->engine.store->driver->many_workers && !TK_MUTANT(51);
         w->asleep = t->asleep;
         w->holding = t->holding;
-        if (t->mono_us >= w->counted_mono_us + TK_BEAT_US) { /* those in between tell no time */
+        if (t->mono_us >= w->counted_mono_us + TK_BEAT_US ||
+            TK_MUTANT(57)) { /* those in between tell no time */
             w->beats++;
             w->counted_mono_us = t->mono_us;
         }
@@ -284,9 +285,9 @@ static void fail(turn *t, tasker_status status, const tasker_error *why) {
     }
     count_failure(w);
     if (status == TASKER_STORE) {
-        w->crowded = true;
-        w->fate_unknown = true; /* of the commit perhaps: the leases will tell */
-        if (TK_MUTANT(17)) {    /* what was sent without an answer is taken for saved */
+        w->crowded = !TK_MUTANT(59); /* 59: each turn waits again */
+        w->fate_unknown = true;      /* of the commit perhaps: the leases will tell */
+        if (TK_MUTANT(17)) {         /* what was sent without an answer is taken for saved */
             pthread_mutex_lock(&w->mutex);
             for (uint32_t i = 0; i < w->unsaved_count; i++) {
                 tk_held_settle(w, w->unsaved[i]);
@@ -331,7 +332,8 @@ static tasker_status begin_anew(tk_worker *w, tasker_error *error) {
     if (!w->taken_for_dead && !w->fate_unknown) {
         return TASKER_OK;
     }
-    w->trusting_at = w->beats + TK_DEATH_BEATS; /* perhaps all others lost their sessions too */
+    /* Perhaps all others lost their sessions too. Mutant 58: those who lost theirs are dead. */
+    w->trusting_at = TK_MUTANT(58) ? 0 : w->beats + TK_DEATH_BEATS;
     tasker_status status = w->engine.store->driver->reconnect(w->engine.store, error);
     if (status == TASKER_OK && w->taken_for_dead) {
         status = take_another_id(w, error);

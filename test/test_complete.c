@@ -275,7 +275,8 @@ Test(complete, a_worker_that_beats_again_keeps_its_steps) {
     int64_t beat = beat_of(&l, l.worker, &workers);
     tk_store *store = l.engine.store;
     cr_assert_eq(tk_store_call(store, begin, TK_STORE_WRITE, NULL), TASKER_OK);
-    cr_assert_eq(tk_store_call(store, worker_beat, l.worker, false, false, &alive, NULL), TASKER_OK);
+    cr_assert_eq(tk_store_call(store, worker_beat, l.worker, false, false, &alive, NULL),
+                 TASKER_OK);
     cr_assert_eq(tk_store_call(store, commit, NULL), TASKER_OK);
     cr_assert_eq(tk_recover(&l.engine, l.worker, beat, &done, &l.error), TASKER_OK);
     cr_assert_not(done);
