@@ -77,8 +77,37 @@ RSpec.describe "tasker-worker", :integration do
     expect(fail_with("-r", "no/such/file")).to match([4, %r{no/such/file}])
   end
 
+  ["./nofile.rb", "/no/file", "nofile.rb", "no_library"].each do |name|
+    it "says in one line that #{name} is not there" do
+      expect(fail_with("-r", name))
+        .to match([4, /\Atasker-worker: -r #{Regexp.escape(name)}: [^\n]+\n\z/])
+    end
+  end
+
+  it "shows where a file that is missing one of its own was loaded from" do
+    File.write("#{@folder}/needy.rb", "require 'not_there'")
+    File.write("#{@folder}/odd.rb", "def (")
+
+    expect(fail_with("-r", "./needy.rb")).to match([4, /not_there.*needy\.rb:1/m])
+    expect(fail_with("-r", "./odd.rb")).to match([4, /SyntaxError.*odd\.rb:1/m])
+  end
+
+  it "says when it starts who runs, on which store and templates" do
+    line = nil
+    named = [*command, *settings, "--worker-id", "w-5"]
+    ended = Open3.popen2e(*named, chdir: @folder) do |_, out, thread|
+      line = out.gets
+      Process.kill(:TERM, thread.pid)
+      thread.value
+    end
+
+    expect(line).to include("worker w-5", "store sqlite:#{@folder}/worker.db", examples, "runs")
+    expect(ended.exitstatus).to eq(0)
+  end
+
   it "says its version and its options" do
     expect(fail_with("--version")).to eq([0, "tasker-worker #{TaskerCore::VERSION}\n"])
-    expect(fail_with("--help")).to match([0, /--store.*--threads/m])
+    expect(fail_with("--help"))
+      .to match([0, /--store.*--threads.*Signals:.*USR1.*Exit codes:.*Environment:.*TASKER_STORE/m])
   end
 end
