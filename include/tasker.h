@@ -298,6 +298,23 @@ TASKER_API tasker_status tasker_query(tasker *handle, tasker_query_kind kind, ta
 TASKER_API tasker_status tasker_store_check(tasker *handle, tasker_text *report,
                                             tasker_error *error);
 
+/* Told how far a copy is, in pages, some times a second or more often; false gives it up. */
+typedef bool (*tasker_copied_fn)(void *user, int64_t done, int64_t total);
+
+/* tasker_store_backup copies the store as it is now into a new file, while workers and submitters go
+ * on. The copy is a store as any other: open it to look, or put it in the place of a lost one.
+ *
+ *   path     a name that is free; it appears when the copy is whole and on the disk, and not before
+ *   copied   may be NULL; it is called with `user` by this thread
+ *   *report  JSON: {"path","bytes":n}
+ *
+ * Returns OK, INVALID (the name is taken), NOTFOUND (no such folder), CLOSED (copied said false),
+ * UNSUPPORTED (a store on PostgreSQL: use pg_dump), STORE (nothing is left at path), NOMEM, FORKED.
+ * Blocks, and reads everything; a SQLite store's log grows until it ends. */
+TASKER_API tasker_status tasker_store_backup(tasker *handle, const char *path,
+                                             tasker_copied_fn copied, void *user,
+                                             tasker_text *report, tasker_error *error);
+
 /* --- worker ----------------------------------------------------------------------------------- */
 
 /* What an ancestor of a step left behind. Lives as long as the step. */
@@ -453,6 +470,8 @@ typedef struct tasker_worker_stats {
     uint32_t unsaved; /* ended, not yet in the store */
     bool pump_running;
     char worker_id[TASKER_UUID_SIZE]; /* the number the store knows it by, as text */
+    uint64_t upkeeps;         /* rounds of VACUUM that this worker did for all, on PostgreSQL */
+    uint64_t upkeeps_skipped; /* tables left out: their right is missing, or they were locked */
 } tasker_worker_stats;
 
 /* tasker_worker_stats_read copies the counters. */

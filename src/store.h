@@ -395,6 +395,15 @@ typedef struct tk_driver {
     /* After an error that broke the connection; a no-op where there is none. Outside of
      * transactions. */
     tasker_status (*reconnect)(tk_store *store, tasker_error *error);
+    /* Does what one process does for all, every now and then: takes back the room of deleted rows, folds
+     * counts. *elected: this store does it. *skipped: what could not be done; *error says why. Outside
+     * of transactions. OK unless the store failed. */
+    tasker_status (*upkeep)(tk_store *store, bool *elected, uint32_t *skipped, tasker_error *error);
+    /* Copies what is committed now into a new file at `path` while others write; as tasker_store_backup
+     * says. *bytes: its size. Outside of transactions. UNSUPPORTED where the database has tools of its
+     * own for it. */
+    tasker_status (*backup)(tk_store *store, const char *path, tasker_copied_fn copied, void *user,
+                            int64_t *bytes, tasker_error *error);
     /* A second connection to the same store, or the same one counted twice. */
     tasker_status (*share)(tk_store *store, tk_store **other, tasker_error *error);
     void (*close)(tk_store *store);

@@ -48,6 +48,8 @@ const tk_driver tk_pg_driver = {
     .wake_fd = tk_pg_wake_fd,
     .wake_drain = tk_pg_wake_drain,
     .reconnect = tk_pg_reconnect,
+    .upkeep = tk_pg_upkeep,
+    .backup = tk_pg_backup,
     .share = tk_pg_share,
     .close = tk_pg_close,
 };

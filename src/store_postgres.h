@@ -10,6 +10,7 @@
  *   store_postgres_names.c   names, templates, identities
  *   store_postgres_rows.c    saving tasks, states, ready, later, leases, attempts, acts, counts
  *   store_postgres_turn.c    what a turn needs: locks, outcomes, due steps, claims, results
+ *   store_postgres_upkeep.c  what one elected process does for all
  *   store_postgres_hand.c    acts by hand, workers
  *   store_postgres_read.c    readers
  *   store_postgres_list.c    lists of tasks by a filter
@@ -314,7 +315,6 @@
       "SELECT c.template_id, v.state, sum(v.tasks)::int8 FROM counter c,"                                \
       " LATERAL (VALUES (c.from_state, -c.tasks), (c.to_state, c.tasks)) AS v(state, tasks)"       \
       " WHERE v.state <> 0 GROUP BY 1, 2 HAVING sum(v.tasks) <> 0 ORDER BY 1, 2")                  \
-    X(COUNT_FOLD_LOCK, "SELECT pg_try_advisory_xact_lock(" TK_PG_LOCK_CLASS ", -1)")               \
     X(COUNT_FOLD, /* by one elected process, in a transaction of its own */                        \
       "WITH d AS (DELETE FROM counter RETURNING *)"                                                \
       " INSERT INTO counter (template_id, from_state, to_state, tasks)"                            \
@@ -383,6 +383,9 @@ typedef enum tk_pg_statement {
 #endif
 extern const char *const tk_pg_names[TK_PG_STATEMENT_COUNT];
 extern const char *TK_PG_FIXED tk_pg_texts[TK_PG_STATEMENT_COUNT];
+
+#define TK_PG_USUAL_MESSAGES "SET client_min_messages = error;"
+#define TK_PG_USUAL_LIMIT "SET statement_timeout = '60s';"
 
 /* The tables: schema_postgres.sql. */
 extern const char tk_schema_postgres[];
@@ -453,7 +456,7 @@ typedef struct tk_pg {
     _Atomic(uintptr_t) holder; /* the thread that holds it, or 0 */
     tk_store_mode mode;
     int32_t worker; /* whose session lock this connection holds, or 0 */
-    uint32_t beats; /* since the counts were folded */
+    bool elected;   /* this session does the upkeep */
     bool listening; /* wake_fd was asked for */
     bool woken;     /* a notification came that wake_drain has not seen */
     int woken_fd;   /* always readable: what wake_fd says while `woken`; -1: not made yet */
@@ -661,6 +664,9 @@ void tk_pg_wake(tk_store *store);
 int tk_pg_wake_fd(tk_store *store);
 void tk_pg_wake_drain(tk_store *store);
 tasker_status tk_pg_reconnect(tk_store *store, tasker_error *error);
+tasker_status tk_pg_upkeep(tk_store *store, bool *elected, uint32_t *skipped, tasker_error *error);
+tasker_status tk_pg_backup(tk_store *store, const char *path, tasker_copied_fn copied, void *user,
+                           int64_t *bytes, tasker_error *error);
 tasker_status tk_pg_share(tk_store *store, tk_store **other, tasker_error *error);
 void tk_pg_close(tk_store *store);
 

@@ -5,9 +5,6 @@
 
 #ifdef TK_WITH_POSTGRES
 
-/* Beats of a worker between two folds of the counts. */
-#define FOLD_BEATS 16
-
 void tk_pg_keys(tk_pg_run *run, const tk_step_key *keys, uint32_t count) {
     TK_PG_COLUMN_OF(run, uuid, TK_PG_UUID, count, &keys[i].task_id);
     TK_PG_COLUMN(run, TK_PG_INT2, count, keys[i].step);
@@ -166,17 +163,6 @@ tasker_status tk_pg_op_worker_insert(tk_store *store, tk_worker_row *row, tasker
     return tk_pg_end(&run, error);
 }
 
-/* Counts are written as moves; now and then they become one row each again. Who else folds is not
- * waited for. */
-static void counts_fold(tk_pg_run *run, tasker_error *error) {
-    if (++run->pg->beats % FOLD_BEATS != 0) {
-        return;
-    }
-    if (tk_pg_exec(run, TK_PG_COUNT_FOLD_LOCK, error) && tk_pg_get(run, 0, 0) != 0) {
-        (void)tk_pg_exec(run, TK_PG_COUNT_FOLD, error);
-    }
-}
-
 tasker_status tk_pg_op_worker_beat(tk_store *store, int32_t id, bool asleep, bool holding,
                                    bool *alive, tasker_error *error) {
     tk_pg_run run;
@@ -188,9 +174,6 @@ tasker_status tk_pg_op_worker_beat(tk_store *store, int32_t id, bool asleep, boo
     tk_pg_int(&run, TK_PG_BOOL, asleep);
     tk_pg_int(&run, TK_PG_BOOL, holding);
     *alive = tk_pg_exec(&run, TK_PG_WORKER_BEAT, error) && run.rows == 1;
-    if (*alive) {
-        counts_fold(&run, error);
-    }
     return tk_pg_end(&run, error);
 }
 

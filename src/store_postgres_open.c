@@ -17,20 +17,17 @@
 
 /* One key at a time is what every statement looks for, whatever the tables' sizes seem to be: plans
  * are made once, and locks are taken in the order of the keys. No wait is without an end. */
-static const char settings[] = "SET search_path = tasker;"
-                               "SET client_min_messages = error;"
-                               "SET plan_cache_mode = force_generic_plan;"
-                               "SET jit = off;"
-                               "SET enable_seqscan = off;"
-                               "SET enable_bitmapscan = off;"
-                               "SET enable_hashjoin = off;"
-                               "SET enable_mergejoin = off;"
-                               "SET lock_timeout = '2s';"
-                               "SET statement_timeout = '60s';"
-                               "SET idle_in_transaction_session_timeout = '60s';"
-                               "SET tcp_keepalives_idle = 10;"
-                               "SET tcp_keepalives_interval = 5;"
-                               "SET tcp_keepalives_count = 3;";
+static const char settings[] =
+    "SET search_path = tasker;" TK_PG_USUAL_MESSAGES "SET plan_cache_mode = force_generic_plan;"
+    "SET jit = off;"
+    "SET enable_seqscan = off;"
+    "SET enable_bitmapscan = off;"
+    "SET enable_hashjoin = off;"
+    "SET enable_mergejoin = off;"
+    "SET lock_timeout = '2s';" TK_PG_USUAL_LIMIT "SET idle_in_transaction_session_timeout = '60s';"
+    "SET tcp_keepalives_idle = 10;"
+    "SET tcp_keepalives_interval = 5;"
+    "SET tcp_keepalives_count = 3;";
 
 /* --- connecting ------------------------------------------------------------------------------- */
 
@@ -73,6 +70,7 @@ static tasker_status connect_anew(tk_pg *pg, tasker_error *error) {
     const char *const values[] = {"tasker", CONNECT_TIMEOUT_S, "UTF8", pg->home->url, NULL};
     PQfinish(pg->connection);
     memset(pg->prepared, 0, sizeof(pg->prepared));
+    pg->elected = false;
     pg->pending_count = pg->synced = 0;
     pg->connection = PQconnectdbParams(keys, values, 1);
     if (pg->connection == NULL) {
@@ -352,6 +350,19 @@ tasker_status tk_pg_share(tk_store *store, tk_store **other, tasker_error *error
         .log = pg->log,
     };
     return open_in(pg->home, &config, other, error);
+}
+
+/* Its own tools do that, and more than a copy could. */
+tasker_status tk_pg_backup(tk_store *store, const char *path, tasker_copied_fn copied, void *user,
+                           int64_t *bytes, tasker_error *error) {
+    (void)store;
+    (void)copied;
+    (void)user;
+    (void)bytes;
+    return tk_fail(error, TASKER_UNSUPPORTED,
+                   "a store on PostgreSQL is saved by PostgreSQL: pg_dump --format=custom "
+                   "--schema=tasker --file=%s URL",
+                   path);
 }
 
 tasker_status tk_pg_reconnect(tk_store *store, tasker_error *error) {

@@ -36,6 +36,8 @@ const tk_driver tk_sqlite_driver = {
     .wake_fd = tk_sqlite_wake_fd,
     .wake_drain = tk_sqlite_wake_drain,
     .reconnect = tk_sqlite_reconnect,
+    .upkeep = tk_sqlite_upkeep,
+    .backup = tk_sqlite_backup,
     .share = tk_sqlite_share,
     .close = tk_sqlite_close,
 };

@@ -4,6 +4,7 @@
  *   store_sqlite.c         the table, transactions, how a statement is run
  *   store_sqlite_open.c    opening, checking, sharing and closing a store
  *   store_sqlite_file.c    what a file needs among threads and processes: locks, the worker, wake-ups
+ *   store_sqlite_backup.c  a copy into a new file while others write
  *   store_sqlite_names.c   names, templates, identities
  *   store_sqlite_rows.c    saving tasks, states, ready, later, leases, attempts, acts, counts
  *   store_sqlite_turn.c    what a turn needs: locks, outcomes, due steps, claims, results
@@ -516,6 +517,10 @@ void tk_sqlite_wake_drain(tk_store *store);
 /* --- opening: store_sqlite_open.c ------------------------------------------------------------- */
 
 tasker_status tk_sqlite_reconnect(tk_store *store, tasker_error *error);
+tasker_status tk_sqlite_upkeep(tk_store *store, bool *elected, uint32_t *skipped,
+                               tasker_error *error);
+tasker_status tk_sqlite_backup(tk_store *store, const char *path, tasker_copied_fn copied, void *user,
+                               int64_t *bytes, tasker_error *error);
 tasker_status tk_sqlite_share(tk_store *store, tk_store **other, tasker_error *error);
 void tk_sqlite_close(tk_store *store);
 void tk_sqlite_rollback(tk_store *store);

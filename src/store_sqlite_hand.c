@@ -220,6 +220,16 @@ tasker_status tk_sqlite_state_try(tk_store *store, const tk_uuid *ids, uint32_t 
     return TASKER_OK;
 }
 
+/* Pages of deleted rows are used again. */
+tasker_status tk_sqlite_upkeep(tk_store *store, bool *elected, uint32_t *skipped,
+                               tasker_error *error) {
+    (void)store;
+    (void)error;
+    *elected = false;
+    *skipped = 0;
+    return TASKER_OK;
+}
+
 /* There are no sessions. */
 tasker_status tk_sqlite_worker_cut(tk_store *store, int32_t id, int64_t beat, bool *gone,
                                    tasker_error *error) {

@@ -236,6 +236,7 @@ static void schedule(turn *t) {
         w->next_beat_mono_us = t->mono_us + TK_BEAT_US;
     }
     w->idle = !found && !holding;
+    w->worked = w->worked || found;
     if (w->woken && w->idle) { /* it went to somebody else, who holds it now */
         w->next_watch_mono_us = w->watched_mono_us + TK_WATCH_US;
     }
@@ -393,6 +394,31 @@ static tasker_status look_at_others(tk_worker *w, int64_t mono_us, tasker_error 
     return status;
 }
 
+/* For all processes, by one of them, while there is work. */
+static void upkeep(tk_worker *w, int64_t mono_us) {
+    if (mono_us < w->next_upkeep_mono_us || !(w->worked || w->company)) {
+        return;
+    }
+    bool elected = false;
+    uint32_t skipped = 0;
+    tasker_error error = {0};
+    tk_store *store = w->engine.store;
+    tasker_status status = store->driver->upkeep(store, &elected, &skipped, &error);
+    int64_t took_us = tk_clock_monotonic(w->engine.clock) - mono_us;
+    int64_t pause_us = took_us * TK_UPKEEP_SHARE;
+    w->next_upkeep_mono_us = mono_us + (pause_us > TK_UPKEEP_US ? pause_us : TK_UPKEEP_US);
+    w->worked = false;
+    pthread_mutex_lock(&w->mutex);
+    w->stats.upkeeps += elected;
+    w->stats.upkeeps_skipped += skipped;
+    bool told = (skipped > 0 || status != TASKER_OK) && w->stats.upkeeps_skipped % 100 <= skipped;
+    pthread_mutex_unlock(&w->mutex);
+    if (told) {
+        tk_log_line(w->engine.log, TASKER_LOG_WARN,
+                    "tables of live steps were not vacuumed, and grow: %s", error.message);
+    }
+}
+
 /* What a turn does when its own transaction is over. */
 static tasker_status look_around(const turn *t, tasker_error *error) {
     tk_worker *worker = t->worker;
@@ -411,6 +437,9 @@ static tasker_status look_around(const turn *t, tasker_error *error) {
     } else if (around && worker->unsettled) {
         worker->unsettled = false;
         worker->failures = 0;
+    }
+    if (status == TASKER_OK && t->beat) {
+        upkeep(worker, t->mono_us);
     }
     return status;
 }

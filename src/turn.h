@@ -36,7 +36,9 @@
 #define TK_CROWDED_US 50000   /* while others hold the tasks of all that is to be saved */
 #define TK_DEATH_BEATS 10     /* own beats during which another's stood still */
 #define TK_DEATH_BEATS_GONE 2 /* the same, while its session was gone as well */
-#define TK_WATCH_US 500000    /* between looks at others who hold steps */
+#define TK_UPKEEP_US 3000000
+#define TK_UPKEEP_SHARE 20 /* it takes a part in so many of the time */
+#define TK_WATCH_US 500000 /* between looks at others who hold steps */
 
 typedef enum tk_held_state {
     TK_HELD_WAITING = 0, /* in the ready ring */
@@ -142,17 +144,19 @@ typedef struct tk_worker {
     uint32_t round;          /* of tk_reconcile */
     tk_str name;             /* for registering anew */
     tk_str *namespace_names, *handler_names;
-    bool stopping;              /* claim nothing */
-    bool idle;                  /* the last look found nothing */
-    bool looked_around;         /* after the last beat */
-    bool woken;                 /* this turn was asked for */
-    bool asleep, holding;       /* as the last beat told the others */
-    bool company;               /* another worker holds steps */
-    uint64_t beats;             /* committed, at least TK_BEAT_US apart */
-    int64_t counted_mono_us;    /* the last of them */
-    uint64_t trusting_at;       /* from this own beat on a session that is gone tells something */
-    int64_t watched_mono_us;    /* the last look at the others */
-    int64_t next_watch_mono_us; /* the next one without a beat, or 0 */
+    bool stopping;               /* claim nothing */
+    bool idle;                   /* the last look found nothing */
+    bool looked_around;          /* after the last beat */
+    bool woken;                  /* this turn was asked for */
+    bool asleep, holding;        /* as the last beat told the others */
+    bool company;                /* another worker holds steps */
+    uint64_t beats;              /* committed, at least TK_BEAT_US apart */
+    int64_t counted_mono_us;     /* the last of them */
+    uint64_t trusting_at;        /* from this own beat on a session that is gone tells something */
+    int64_t watched_mono_us;     /* the last look at the others */
+    bool worked;                 /* since the last upkeep */
+    int64_t next_upkeep_mono_us; /* of what one process does for all */
+    int64_t next_watch_mono_us;  /* the next one without a beat, or 0 */
     int64_t now_floor_us, now_floor_mono_us; /* the time last used, and when that was */
     int64_t next_beat_mono_us, next_look_mono_us;
     int64_t next_due_us; /* 0: none known */

@@ -220,6 +220,44 @@ STORE_TEST(store_postgres, tasks_that_another_holds_are_not_waited_for) {
     tk_store_close(other);
 }
 
+STORE_TEST(store_postgres, one_of_all_processes_vacuums_and_tells_what_it_skips) {
+    if (elsewhere(fx)) {
+        return;
+    }
+    const tk_driver *driver = fx->store->driver;
+    tk_store *other = NULL;
+    tk_count_row counts[2] = {{fx->template_id, 0, 1, 2}, {fx->template_id, 0, 1, 3}};
+    tk_count_row *rows = NULL;
+    uint32_t count = 0;
+    uint32_t skipped = 9;
+    bool elected = false;
+    OK(share, &other);
+    OK(begin, TK_STORE_WRITE);
+    OK(count_add, counts, 2);
+    COMMIT();
+    cr_assert_eq(driver->upkeep(fx->store, &elected, &skipped, &fx->error), TASKER_OK);
+    cr_assert(elected && skipped == 0, "%s", fx->error.message);
+    cr_assert_eq(driver->upkeep(other, &elected, &skipped, &fx->error), TASKER_OK);
+    cr_assert(!elected && skipped == 0, "another does it");
+    OK(begin, TK_STORE_READ);
+    OK(count_list, &fx->arena, &rows, &count);
+    COMMIT();
+    cr_assert(count == 1 && rows[0].tasks == 5, "a fold changes no count");
+    PGconn *holder = PQconnectdb(fx->url);
+    expect(holder, PQexec(holder, "BEGIN; LOCK TABLE tasker.ready IN SHARE UPDATE EXCLUSIVE MODE"),
+           "lock");
+    cr_assert_eq(driver->upkeep(fx->store, &elected, &skipped, &fx->error), TASKER_OK);
+    cr_assert(elected && skipped == 1);
+    cr_assert_not_null(strstr(fx->error.message, "ready"), "%s", fx->error.message);
+    PQfinish(holder);
+    cut(fx);
+    OK(begin, TK_STORE_READ);
+    COMMIT();
+    cr_assert_eq(driver->upkeep(fx->store, &elected, &skipped, &fx->error), TASKER_OK);
+    cr_assert(elected, "the election ends with the session");
+    tk_store_close(other);
+}
+
 /* The client is gone, its server process waits for it inside of a transaction. */
 STORE_TEST(store_postgres, a_worker_that_comes_back_ends_its_older_session) {
     if (elsewhere(fx)) {

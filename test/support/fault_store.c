@@ -309,6 +309,23 @@ static tasker_status fault_reconnect(tk_store *store, tasker_error *error) {
     return inner->driver->reconnect(inner, error);
 }
 
+static tasker_status fault_upkeep(tk_store *store, bool *elected, uint32_t *skipped,
+                                  tasker_error *error) {
+    tk_store *inner = fault_of(store)->inner;
+    *elected = false;
+    *skipped = 0;
+    if (fault_of(store)->plan->keep_sessions) {
+        return TASKER_OK;
+    }
+    return inner->driver->upkeep(inner, elected, skipped, error);
+}
+
+static tasker_status fault_backup(tk_store *store, const char *path, tasker_copied_fn copied,
+                                  void *user, int64_t *bytes, tasker_error *error) {
+    tk_store *inner = fault_of(store)->inner;
+    return inner->driver->backup(inner, path, copied, user, bytes, error);
+}
+
 static tasker_status fault_share(tk_store *store, tk_store **other, tasker_error *error) {
     fault_store *fault = fault_of(store);
     tk_store *shared = NULL;
@@ -340,6 +357,8 @@ static const tk_driver fault_driver = {
     .wake_fd = fault_wake_fd,
     .wake_drain = fault_wake_drain,
     .reconnect = fault_reconnect,
+    .upkeep = fault_upkeep,
+    .backup = fault_backup,
     .share = fault_share,
     .close = fault_close,
 };

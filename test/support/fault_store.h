@@ -67,7 +67,7 @@ typedef struct tk_fault_plan {
     tk_fault_kind (*decide)(void *user, tk_store_operation operation, uint64_t number);
     void *user;
     bool lose_wakes;    /* wake() is swallowed */
-    bool keep_sessions; /* worker_cut says that the session is gone, and cuts nothing */
+    bool keep_sessions; /* worker_cut says that the session is gone, and cuts nothing; no upkeep */
     bool tracing;       /* remember calls, at most TK_FAULT_TRACE_MAX */
 
     /* What happened; tk_fault_plan_clear starts anew. */
