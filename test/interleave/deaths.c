@@ -68,7 +68,8 @@ void script_outcome_behind_recovery(void) {
     begin(worker, turn);
     EXPECT(waits(worker), "the outcome does not wait for the task");
     go_on(sweeper);
-    EXPECT(ends(sweeper) == TASKER_OK, "%s", sweeper->error.message);
+    tasker_status status = ends(sweeper); /* a beat may come before the row's end: it lives then */
+    EXPECT(status == TASKER_OK || status == TASKER_CONFLICT, "%s", sweeper->error.message);
     (void)ends(worker);
     EXPECT(world_number(&w, "SELECT count(*) FROM attempt WHERE task_id = $T") == 1,
            "an attempt has two ends");
