@@ -17,7 +17,11 @@ static void *tell(void *arg) {
     bool told = false;
     while (poll(&stop, 1, BUSY_AFTER_MS) == 0) {
         int64_t gone_us = tk_clock_monotonic(&tk_clock_system) - began_us;
+        int percent = b->percent;
         fprintf(stderr, "\r%s, %" PRId64 " s", b->what, gone_us / 1000000);
+        if (percent >= 0) {
+            fprintf(stderr, ", %d %%", percent);
+        }
         told = true;
     }
     if (told) {
@@ -27,7 +31,7 @@ static void *tell(void *arg) {
 }
 
 void busy_begin(busy *b, const char *what) {
-    *b = (busy){.what = what};
+    *b = (busy){.what = what, .percent = -1};
     if (isatty(STDERR_FILENO) != 1 || pipe2(b->stop, O_CLOEXEC) != 0) {
         return;
     }

@@ -1,5 +1,6 @@
 /*
- * busy.h - tells on a terminal that something takes long: "checking the store, 3 s".
+ * busy.h - tells on a terminal that something takes long: "checking the store, 3 s", and
+ * how far it is where that is known.
  */
 #ifndef CLI_BUSY_H
 #define CLI_BUSY_H
@@ -13,6 +14,7 @@
 
 typedef struct busy {
     const char *what;
+    _Atomic(int) percent; /* done; -1: nobody knows */
     pthread_t thread;
     int stop[2]; /* a pipe: its end of file ends the thread */
     bool running;

@@ -340,6 +340,22 @@ const cli_command cli_commands[] = {
         .run = command_store_check,
     },
     {
+        .group = "store",
+        .verb = "backup",
+        .arguments = "FILE",
+        .words_min = 1,
+        .words_max = 1,
+        .summary = "copy a SQLite store into a new file while work goes on",
+        .description =
+            "FILE must not exist; it appears when the copy is whole and on the disk. It is\n"
+            "a store as any other: `tasker store check --store sqlite:FILE`. To restore it,\n"
+            "end the worker, put it in the place of the store and remove the store's -wal\n"
+            "and -shm. A store on PostgreSQL is saved by pg_dump.",
+        .examples = EXAMPLES("store backup tasker-monday.db", "store backup copy.db --json"),
+        .exits = "23578",
+        .run = command_store_backup,
+    },
+    {
         .group = "worker",
         .verb = "list",
         .arguments = "",

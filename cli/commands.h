@@ -44,6 +44,7 @@ cli_exit command_step_complete(cli *c);
 
 /* command_store.c */
 cli_exit command_store_check(cli *c);
+cli_exit command_store_backup(cli *c);
 cli_exit command_counts(cli *c);
 cli_exit command_version(cli *c);
 cli_exit command_help(cli *c);

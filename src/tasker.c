@@ -463,3 +463,25 @@ tasker_status tasker_store_check(tasker *handle, tasker_text *report, tasker_err
     tk_check_release(&check);
     return hand_out(status, &buf, report, error);
 }
+
+tasker_status tasker_store_backup(tasker *handle, const char *path, tasker_copied_fn copied,
+                                  void *user, tasker_text *report, tasker_error *error) {
+    empty(report);
+    tasker_status status = tk_handle_usable(handle->opener, error);
+    if (status == TASKER_OK && path == NULL) {
+        status = tk_fail(error, TASKER_INVALID, "the name of a new file is expected");
+    }
+    tk_store *store = handle->engine.store;
+    int64_t bytes = 0;
+    if (status == TASKER_OK) {
+        status = store->driver->backup(store, path, copied, user, &bytes, error);
+    }
+    tk_buf buf = {0};
+    if (status == TASKER_OK) {
+        tk_buf_char(&buf, '{');
+        tk_json_write_member_string(&buf, "path", tk_str_of(path));
+        tk_json_write_member_int(&buf, "bytes", bytes);
+        tk_buf_char(&buf, '}');
+    }
+    return hand_out(status, &buf, report, error);
+}

@@ -13,6 +13,14 @@ expect "no worker runs" -j '. == []' worker list --json
 
 worker_start
 expect "beside a worker" -j '.ok' store check --json
+expect "a store is copied beside a worker" -o '^.*/copy\.db, [0-9]+ bytes$' store backup "$place/copy.db"
+expect "the copy is a store, and good" -j '.ok and .tasks == 2' store check --store "sqlite:$place/copy.db" --json
+expect "a file that exists is no place for a copy" -c 2 -e 'exists already' store backup "$place/copy.db"
+rm -f "$place"/copy.db*
+expect "as JSON" -j '.bytes > 0 and (.path | endswith("/copy.db"))' store backup "$place/copy.db" --json
+expect "nor is a folder that is missing" -c 3 -e 'No such file' store backup "$place/none/copy.db"
+expect "a copy has a name" -c 2 store backup
+rm -f "$place"/copy.db*
 expect "a worker that runs is said to" -j 'length == 1 and .[0].state == "runs"' worker list --json
 worker_stop
 worker=
