@@ -80,6 +80,7 @@ static tasker_status write_worker(const tk_query_call *q, const tk_worker_row *w
     if (status != TASKER_OK) {
         return status;
     }
+    assert(steps != NULL);
     tk_json_write_comma(buf);
     tk_buf_char(buf, '{');
     tk_json_write_member_int(buf, "worker_id", worker->id);

@@ -86,7 +86,8 @@ tasker_status tk_pg_op_task_insert(tk_store *store, const tk_task_row *rows, uin
     if (inserted == NULL) {
         tk_pg_queue(&run, TK_PG_TASK_INSERT, NULL, NULL, 0, error);
     } else {
-        const inserting in = {rows, count, inserted};
+        inserting in = {.rows = rows, .count = count};
+        in.inserted = inserted;
         tk_pg_queue(&run, TK_PG_TASK_INSERT_NEW, inserted_take, &in, sizeof(in), error);
     }
     return tk_pg_end(&run, error);

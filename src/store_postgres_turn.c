@@ -280,7 +280,8 @@ static void numbers_take(tk_pg_run *answer, const void *arguments, tasker_error 
 static tasker_status numbers_by_key(tk_store *store, tk_pg_statement statement,
                                     const tk_step_key *keys, uint32_t count, int32_t *numbers,
                                     tasker_error *error) {
-    const numbering in = {numbers, count};
+    numbering in = {.count = count};
+    in.numbers = numbers;
     tk_pg_run run;
     tasker_status status = tk_pg_begin(&run, tk_pg_of(store), error);
     if (status != TASKER_OK || count == 0) {

@@ -1,0 +1,359 @@
+/*
+ * store_postgres_sql.h - every statement that the PostgreSQL driver runs.
+ *
+ * All statements take arrays, a set at a time, and name their parameters' types, so that they are
+ * prepared once per connection with the session's search_path = tasker. Two rules shape them:
+ *
+ * - A reading that locks stands in a statement of its own and what hangs on it in a later one: a join
+ *   with a lock returns new rows of one table beside old rows of the other (STATE_LOCK, then PAGE_READ).
+ * - Nothing here waits where waiting could deadlock: due steps, claims and beats skip locked rows.
+ */
+#ifndef TK_STORE_POSTGRES_SQL_H
+#define TK_STORE_POSTGRES_SQL_H
+
+/* X(NAME, text) */
+/* clang-format off */
+#define TK_PG_STATEMENT_MAP(X)                                                                     \
+    /* transactions */                                                                             \
+    X(BEGIN_READ, "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")                              \
+    X(BEGIN_WRITE, "BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE")                             \
+    X(COMMIT, "COMMIT")                                                                            \
+    X(ROLLBACK, "ROLLBACK")                                                                        \
+    X(NOTIFY, /* a hint: its transaction waits for no disk */                                      \
+      "SELECT set_config('synchronous_commit', 'off', true), pg_notify('tasker', '')"              \
+      " WHERE EXISTS (SELECT 1 FROM worker WHERE asleep AND id <> $1::int4)")                      \
+    /* names and templates */                                                                      \
+    X(NAME_FIND,                                                                                   \
+      "SELECT u.place, n.id FROM unnest($2::text[]) WITH ORDINALITY AS u(text, place)"             \
+      " JOIN name n ON n.kind = $1::int2 AND n.text = u.text")                                     \
+    X(NAME_LOCK, "LOCK TABLE name IN SHARE ROW EXCLUSIVE MODE")                                    \
+    X(NAME_INSERT, /* with the table locked against other writers */                               \
+      "INSERT INTO name (kind, id, text) SELECT $1::int2, coalesce(max(id), 0) + 1, $2::text"      \
+      " FROM name WHERE kind = $1::int2 RETURNING id")                                             \
+    X(NAME_LIST, "SELECT id, text FROM name WHERE kind = $1::int2 ORDER BY id")                    \
+    X(TEMPLATE_LOCK, "LOCK TABLE template IN SHARE ROW EXCLUSIVE MODE")                            \
+    X(TEMPLATE_KNOWN,                                                                              \
+      "SELECT p.step_no, p.name FROM template t JOIN name s ON s.kind = 1 AND s.id = t.namespace"  \
+      " JOIN template_step p ON p.template_id = t.id"                                              \
+      " WHERE s.text = $1::text AND t.name = $2::text ORDER BY p.step_no")                         \
+    X(TEMPLATE_INSERT,                                                                             \
+      "INSERT INTO template (namespace, name, version, revision, created_at, digest, spec)"        \
+      " SELECT $1::int2, $2::text, $3::text, coalesce(max(revision), 0) + 1, $4::timestamptz,"     \
+      " $5::bytea, $6::text FROM template"                                                         \
+      " WHERE namespace = $1::int2 AND name = $2::text AND version = $3::text"                     \
+      " RETURNING id, revision")                                                                   \
+    X(TEMPLATE_STEP_INSERT, /* ancestors as \"{1,2}\" */                                           \
+      "INSERT INTO template_step (template_id, step_no, name, ancestors)"                          \
+      " SELECT $1::int4, s, m, a::int2[] FROM unnest($2::int2[], $3::text[], $4::text[])"          \
+      " AS u(s, m, a)")                                                                            \
+    X(TEMPLATE_USE, /* what is current of its name already needs no row; the count of templates */ \
+      "WITH t AS (SELECT * FROM template WHERE id = $1::int4),"                                    \
+      " i AS (INSERT INTO template_use (template_id, used_at) SELECT t.id, $2::timestamptz FROM t" \
+      "  WHERE t.id IS DISTINCT FROM (SELECT u.template_id FROM template x"                        \
+      "   JOIN template_use u ON u.template_id = x.id"                                             \
+      "   WHERE x.namespace = t.namespace AND x.name = t.name ORDER BY u.n DESC LIMIT 1))"         \
+      " SELECT count(*) FROM t")                                                                   \
+    X(TEMPLATE_LOAD, TK_PG_TEMPLATE " WHERE t.id = $1::int4")                                      \
+    X(TEMPLATE_FIND,                                                                               \
+      TK_PG_TEMPLATE " JOIN template_use u ON u.template_id = t.id"                                \
+      " WHERE s.text = $1::text AND t.name = $2::text AND ($3::text = '' OR t.version = $3::text)" \
+      " ORDER BY u.n DESC LIMIT 1")                                                                \
+    X(TEMPLATE_FIND_DIGEST,                                                                        \
+      TK_PG_TEMPLATE " LEFT JOIN template_use u ON u.template_id = t.id"                           \
+      " WHERE s.text = $1::text AND t.name = $2::text AND ($3::text = '' OR t.version = $3::text)" \
+      " AND t.digest = $4::bytea ORDER BY u.n DESC NULLS LAST, t.id DESC LIMIT 1")                 \
+    X(TEMPLATE_LIST,                                                                               \
+      TK_PG_TEMPLATE " WHERE t.id = (SELECT u.template_id FROM template x"                         \
+      "  JOIN template_use u ON u.template_id = x.id"                                              \
+      "  WHERE x.namespace = t.namespace AND x.name = t.name AND x.version = t.version"            \
+      "  ORDER BY u.n DESC LIMIT 1)"                                                               \
+      " ORDER BY s.text COLLATE \"C\", t.name COLLATE \"C\", t.version COLLATE \"C\"")             \
+    /* submission */                                                                               \
+    X(IDENTITY_INSERT, /* what it does not return exists: IDENTITY_READ */                         \
+      "INSERT INTO identity (namespace, template, key, task_id)"                                   \
+      " SELECT * FROM unnest($1::int2[], $2::text[], $3::text[], $4::uuid[])"                      \
+      " ON CONFLICT DO NOTHING RETURNING namespace, template, key")                                \
+    X(IDENTITY_READ,                                                                               \
+      "SELECT u.place, i.task_id FROM unnest($1::int2[], $2::text[], $3::text[])"                  \
+      " WITH ORDINALITY AS u(q, t, k, place)"                                                      \
+      " JOIN identity i ON i.namespace = u.q AND i.template = u.t AND i.key = u.k")                \
+    X(TASK_INSERT, TK_PG_TASK_INSERT_TEXT)                                                         \
+    X(TASK_INSERT_NEW, /* only the ids that come back are new */                                   \
+      TK_PG_TASK_INSERT_TEXT " ON CONFLICT (id) DO NOTHING RETURNING id")                          \
+    X(STATE_INSERT,                                                                                \
+      "INSERT INTO task_state (task_id, updated_at, state, attention, open_steps, failed_steps,"   \
+      " progress) SELECT * FROM unnest($1::uuid[], $2::timestamptz[], $3::int2[], $4::int2[],"     \
+      " $5::int4[], $6::int4[], $7::bytea[])")                                                     \
+    X(PAGE_WRITE,                                                                                  \
+      "INSERT INTO task_page (task_id, page, progress)"                                            \
+      " SELECT * FROM unnest($1::uuid[], $2::int2[], $3::bytea[])"                                 \
+      " ON CONFLICT (task_id, page) DO UPDATE SET progress = excluded.progress")                   \
+    X(READY_INSERT,                                                                                \
+      "INSERT INTO ready (task_id, step_no, queue, handler, class, attempts, enqueued_at, deps)"   \
+      " SELECT * FROM unnest($1::uuid[], $2::int2[], $3::int2[], $4::int2[], $5::int2[],"          \
+      " $6::int4[], $7::timestamptz[], $8::bool[])")                                               \
+    X(LATER_INSERT,                                                                                \
+      "INSERT INTO later (task_id, step_no, queue, handler, class, attempts, run_at, deps)"        \
+      " SELECT * FROM unnest($1::uuid[], $2::int2[], $3::int2[], $4::int2[], $5::int2[],"          \
+      " $6::int4[], $7::timestamptz[], $8::bool[])")                                               \
+    X(LEASE_INSERT,                                                                                \
+      "INSERT INTO lease (task_id, step_no, attempt, token, worker, enqueued_at, claimed_at)"      \
+      " SELECT * FROM unnest($1::uuid[], $2::int2[], $3::int4[], $4::int8[], $5::int4[],"          \
+      " $6::timestamptz[], $7::timestamptz[])")                                                    \
+    X(ATTEMPT_INSERT,                                                                              \
+      "INSERT INTO attempt (task_id, step_no, attempt, token, worker, outcome, enqueued_at,"       \
+      " claimed_at, finished_at, result, error, metadata)"                                         \
+      " SELECT * FROM unnest($1::uuid[], $2::int2[], $3::int4[], $4::int8[], $5::int4[],"          \
+      " $6::int2[], $7::timestamptz[], $8::timestamptz[], $9::timestamptz[], $10::text[],"         \
+      " $11::text[], $12::text[])")                                                                 \
+    X(ACT_INSERT,                                                                                  \
+      "INSERT INTO act (task_id, acted_at, kind, step_no, attempt, actor, reason)"                 \
+      " SELECT * FROM unnest($1::uuid[], $2::timestamptz[], $3::int2[], $4::int2[], $5::int4[],"   \
+      " $6::text[], $7::text[])")                                                                   \
+    X(COUNT_ADD,                                                                                   \
+      "INSERT INTO counter (template_id, from_state, to_state, tasks)"                             \
+      " SELECT * FROM unnest($1::int4[], $2::int2[], $3::int2[], $4::int8[])")                     \
+    /* the turn */                                                                                 \
+    X(STATE_LOCK, /* ids sorted: the nested loop locks in their order */                           \
+      TK_PG_STATE " FOR UPDATE OF s")                                                              \
+    X(STATE_TRY,                                                                                   \
+      "SELECT u.place FROM unnest($1::uuid[]) WITH ORDINALITY AS u(id, place)"                     \
+      " JOIN task_state s ON s.task_id = u.id FOR UPDATE OF s SKIP LOCKED")                        \
+    X(PAGE_READ,                                                                                   \
+      "SELECT u.place, p.page, p.progress FROM unnest($1::uuid[]) WITH ORDINALITY AS u(id, place)" \
+      " JOIN task_page p ON p.task_id = u.id ORDER BY 1, 2")                                       \
+    X(STATE_UPDATE, /* as many rows as tasks, or 1 / 0: a conflict */                              \
+      "WITH w AS (UPDATE task_state s SET state = p.state, attention = p.attention, open_steps = p.open,"     \
+      " failed_steps = p.failed, progress = p.progress, updated_at = p.updated"                    \
+      " FROM unnest($1::uuid[], $2::timestamptz[], $3::int2[], $4::int2[], $5::int4[], $6::int4[],"\
+      " $7::bytea[]) AS p(task_id, updated, state, attention, open, failed, progress)"             \
+      " WHERE s.task_id = p.task_id RETURNING 1) SELECT 1 / (count(*) = $8::int8)::int FROM w")    \
+    X(FINISH, /* the fence: only leases with this token become attempts; of equals the first */    \
+      "WITH u AS MATERIALIZED (SELECT DISTINCT ON (task_id, step_no, token) * FROM"                \
+      " unnest($1::uuid[], $2::int2[], $3::int8[],"                                                \
+      " $4::int2[], $5::timestamptz[], $6::text[], $7::text[], $8::text[]) WITH ORDINALITY"        \
+      " AS u(task_id, step_no, token, outcome, finished, result, error, metadata, place)"          \
+      " ORDER BY task_id, step_no, token, place),"                                                 \
+      " d AS (DELETE FROM lease l USING u"                                                         \
+      "  WHERE l.task_id = u.task_id AND l.step_no = u.step_no AND l.token = u.token"              \
+      "  RETURNING l.*, u.outcome, u.finished, u.result, u.error, u.metadata, u.place)"            \
+      " INSERT INTO attempt (task_id, token, enqueued_at, claimed_at, finished_at, worker,"        \
+      " step_no, attempt, outcome, result, error, metadata)"                                       \
+      " SELECT task_id, token, enqueued_at, claimed_at, greatest(claimed_at, finished), worker,"   \
+      " step_no, attempt, outcome, result, error, metadata FROM d ORDER BY place"                  \
+      " RETURNING task_id, step_no, token, attempt, worker, enqueued_at, claimed_at, finished_at,"  \
+      " n")                                                                                        \
+    X(LEASE_RETURN,                                                                                \
+      "WITH d AS (DELETE FROM lease l USING unnest($1::uuid[], $2::int2[], $3::int8[], $4::int2[],"\
+      " $5::int2[], $6::int2[], $7::bool[]) AS u(t, s, k, q, h, c, p)"                             \
+      "  WHERE l.task_id = u.t AND l.step_no = u.s AND l.token = u.k"                              \
+      "  RETURNING l.*, u.q, u.h, u.c, u.p)"                                                       \
+      " INSERT INTO ready (task_id, step_no, queue, handler, class, attempts, enqueued_at, deps)"  \
+      " SELECT task_id, step_no, q, h, c, attempt - 1, enqueued_at, p FROM d"                      \
+      " RETURNING task_id, step_no, seq, attempts, enqueued_at")                                   \
+    X(ATTEMPT_BASES,                                                                               \
+      "SELECT (SELECT a.attempt FROM act a WHERE a.task_id = u.t AND a.kind = 3"                   \
+      "  AND a.step_no = u.s ORDER BY a.n DESC LIMIT 1)"                                           \
+      " FROM unnest($1::uuid[], $2::int2[]) WITH ORDINALITY AS u(t, s, place) ORDER BY u.place")   \
+    X(ATTEMPT_TOKENS, /* what the worker itself recorded */                                        \
+      "SELECT EXISTS (SELECT 1 FROM attempt a WHERE a.task_id = u.t AND a.step_no = u.s"           \
+      "  AND a.attempt = u.a AND a.token = u.k AND a.outcome IN (1, 2))"                           \
+      " FROM unnest($1::uuid[], $2::int2[], $3::int4[], $4::int8[])"                               \
+      " WITH ORDINALITY AS u(t, s, a, k, place) ORDER BY u.place")                                 \
+    X(DUE_MOVE,                                                                                    \
+      "WITH d AS (DELETE FROM later WHERE ctid = ANY(ARRAY(SELECT ctid FROM later"                 \
+      "   WHERE run_at <= $1::timestamptz ORDER BY run_at LIMIT $2::int8 FOR UPDATE SKIP LOCKED))" \
+      "  RETURNING *),"                                                                            \
+      " i AS (INSERT INTO ready (task_id, step_no, queue, handler, class, attempts, deps,"         \
+      "   enqueued_at) SELECT task_id, step_no, queue, handler, class, attempts, deps,"            \
+      "   greatest(run_at, $1::timestamptz) FROM d ORDER BY run_at, task_id, step_no RETURNING 1)" \
+      " SELECT count(*) FROM i")                                                                   \
+    X(LATER_NEXT, "SELECT run_at FROM later ORDER BY run_at LIMIT 1")                              \
+    X(HEADS, /* from key to key, never through the rows between */                                 \
+      "WITH RECURSIVE h AS ((SELECT queue, handler, class, seq, enqueued_at FROM ready"            \
+      "  ORDER BY queue, handler, class, seq LIMIT 1)"                                             \
+      " UNION ALL SELECT n.* FROM h, LATERAL (SELECT r.queue, r.handler, r.class, r.seq,"          \
+      "  r.enqueued_at FROM ready r"                                                               \
+      "  WHERE (r.queue, r.handler, r.class, r.seq) > (h.queue, h.handler, h.class,"               \
+      "   9223372036854775807) ORDER BY r.queue, r.handler, r.class, r.seq LIMIT 1) n)"            \
+      " SELECT * FROM h LIMIT $1::int8")                                                           \
+    X(CLAIM, /* wants of one queue in a row, up to $5 together; tokens go round */                 \
+      "WITH p AS MATERIALIZED (SELECT * FROM unnest($1::int2[], $2::int2[], $3::int2[],"           \
+      "  $4::int8[]) WITH ORDINALITY AS p(queue, handler, class, past, place)),"                   \
+      " d AS (DELETE FROM ready WHERE ctid = ANY(ARRAY("                                           \
+      "  SELECT r.ctid FROM p,"                                                                    \
+      "  LATERAL (SELECT ctid FROM ready WHERE queue = p.queue AND handler = p.handler"            \
+      "   AND class = p.class AND seq > p.past ORDER BY queue, handler, class, seq"                \
+      "   FOR UPDATE SKIP LOCKED) r LIMIT $5::int8)) RETURNING *),"                                \
+      " o AS (SELECT d.*, row_number() OVER (ORDER BY (SELECT min(p.place) FROM p"                 \
+      "   WHERE p.queue = d.queue AND p.handler = d.handler AND p.class = d.class), d.seq) - 1"    \
+      "   AS at FROM d),"                                                                          \
+      " k AS (SELECT o.*, CASE WHEN $6::int8 <= 0 THEN $6::int8 + at"                              \
+      "   WHEN at <= 9223372036854775807 - $6::int8 THEN $6::int8 + at"                            \
+      "   ELSE -9223372036854775807 + (at - (9223372036854775807 - $6::int8) - 2) END AS token,"  \
+      "  greatest(enqueued_at, $8::timestamptz) AS claimed_at FROM o),"                            \
+      " l AS (INSERT INTO lease (task_id, step_no, attempt, token, worker, enqueued_at,"           \
+      "   claimed_at) SELECT task_id, step_no, attempts + 1, token, $7::int4, enqueued_at,"        \
+      "   claimed_at FROM k)"                                                                      \
+      " SELECT k.task_id, k.step_no, k.attempts + 1, k.token, k.enqueued_at, k.claimed_at,"        \
+      " k.queue, k.handler, k.class, k.deps, " TK_PG_TASK_COLUMNS                                  \
+      " FROM k LEFT JOIN task t ON t.id = k.task_id ORDER BY k.at")                                \
+    X(RESULTS,                                                                                     \
+      "SELECT u.place, r.outcome, r.finished_at, r.result, r.metadata"                             \
+      " FROM unnest($1::uuid[], $2::int2[]) WITH ORDINALITY AS u(t, s, place),"                    \
+      " LATERAL (SELECT * FROM attempt a WHERE a.task_id = u.t AND a.step_no = u.s"                \
+      "  AND a.outcome IN (1, 5, 6) ORDER BY a.task_id DESC, a.step_no DESC, a.attempt DESC"       \
+      "  LIMIT 1) r")                                                                              \
+    X(LAST_FAILURES,                                                                               \
+      "SELECT u.place, " TK_PG_ATTEMPT_COLUMNS ", r.result, r.error, r.metadata"                   \
+      " FROM unnest($1::uuid[], $2::int2[]) WITH ORDINALITY AS u(t, s, place),"                    \
+      " LATERAL (SELECT * FROM attempt a WHERE a.task_id = u.t AND a.step_no = u.s"                \
+      "  ORDER BY a.task_id DESC, a.step_no DESC, a.attempt DESC LIMIT 1) r"                       \
+      " WHERE r.outcome IN (2, 3)")                                                                \
+    /* by hand */                                                                                  \
+    X(ATTEMPT_LAST,                                                                                \
+      "SELECT coalesce((SELECT max(a.attempt) FROM attempt a WHERE a.task_id = u.t"                \
+      "  AND a.step_no = u.s), 0)"                                                                 \
+      " FROM unnest($1::uuid[], $2::int2[]) WITH ORDINALITY AS u(t, s, place) ORDER BY u.place")   \
+    X(READY_DELETE,                                                                                \
+      "DELETE FROM ready r USING unnest($1::uuid[], $2::int2[]) AS u(t, s)"                        \
+      " WHERE r.task_id = u.t AND r.step_no = u.s RETURNING r.task_id, r.step_no, r.queue,"        \
+      " r.handler, r.class, r.attempts, r.deps, r.seq, r.enqueued_at")                             \
+    X(LATER_DELETE,                                                                                \
+      "DELETE FROM later r USING unnest($1::uuid[], $2::int2[]) AS u(t, s)"                        \
+      " WHERE r.task_id = u.t AND r.step_no = u.s RETURNING r.task_id, r.step_no, r.queue,"        \
+      " r.handler, r.class, r.attempts, r.deps, r.run_at")                                         \
+    X(TASK_CLEAR_LATER, "DELETE FROM later WHERE task_id = $1::uuid")                              \
+    X(TASK_CLEAR_READY, "DELETE FROM ready WHERE task_id = $1::uuid")                              \
+    X(TASK_CLEAR_LEASE,                                                                            \
+      "WITH d AS (DELETE FROM lease WHERE task_id = $1::uuid RETURNING *)" TK_PG_CANCELLED)        \
+    X(LEASE_REVOKE,                                                                                \
+      "WITH d AS (DELETE FROM lease l USING unnest($1::uuid[], $3::int2[]) AS u(t, s)"             \
+      "  WHERE l.task_id = u.t AND l.step_no = u.s RETURNING l.*)" TK_PG_CANCELLED)                \
+    /* workers */                                                                                  \
+    X(WORKER_INSERT,                                                                               \
+      "INSERT INTO worker (beat, started_at, backend_start, backend, process, asleep, name, host," \
+      " namespaces, handlers) SELECT $1::int8, $2::timestamptz, a.backend_start, a.pid, $3::int4," \
+      " $4::bool, $5::text, $6::text, $7::text, $8::text"                                          \
+      " FROM pg_stat_get_activity(pg_backend_pid()) a RETURNING id")                               \
+    X(WORKER_BEAT, /* never waits: no row, and somebody takes its leases */                        \
+      "UPDATE worker SET beat = beat + 1, asleep = $2::bool, holding = $3::bool"                   \
+      " WHERE id = (SELECT id FROM worker WHERE id = $1::int4 FOR UPDATE SKIP LOCKED)"             \
+      " RETURNING beat")                                                                           \
+    X(WORKER_HOLD, /* the session lock that says: connected */                                     \
+      "SELECT pg_try_advisory_lock(" TK_PG_LOCK_CLASS ", $1::int4)")                               \
+    X(WORKER_LET_GO, "SELECT pg_advisory_unlock(" TK_PG_LOCK_CLASS ", $1::int4)")                  \
+    X(WORKER_DELETE, "DELETE FROM worker WHERE id = $1::int4")                                     \
+    X(WORKER_LIST,                                                                                 \
+      "SELECT id, beat, started_at, process, asleep, name, host, namespaces, handlers,"            \
+      " EXISTS (SELECT 1 FROM pg_catalog.pg_locks k WHERE k.locktype = 'advisory'"                 \
+      "  AND k.database = (SELECT oid FROM pg_catalog.pg_database"                                 \
+      "   WHERE datname = current_database()) AND k.granted AND k.objsubid = 2"                    \
+      "  AND k.classid = " TK_PG_LOCK_CLASS " AND k.objid = worker.id::oid), holding"              \
+      " FROM worker ORDER BY id")                                                                  \
+    X(WORKER_CUT, /* not a session that goes on under another number */                            \
+      "SELECT coalesce(bool_and(pg_terminate_backend(a.pid, 500)), true)"                          \
+      " FROM worker w, pg_stat_get_activity(w.backend) a WHERE w.id = $1::int4"                    \
+      " AND w.beat = $2::int8 AND a.backend_start = w.backend_start"                               \
+      " AND NOT EXISTS (SELECT 1 FROM worker o WHERE o.id > w.id AND o.backend = w.backend"        \
+      "  AND o.backend_start = w.backend_start)")                                                  \
+    X(WORKER_TAKE,                                                                                 \
+      "SELECT id FROM worker WHERE id = $1::int4 AND beat = $2::int8 FOR UPDATE SKIP LOCKED")      \
+    X(WORKER_LEASES,                                                                               \
+      "SELECT task_id, step_no, attempt, token, worker, enqueued_at, claimed_at FROM lease"        \
+      " WHERE worker = $1::int4 ORDER BY task_id, step_no LIMIT $2::int8")                         \
+    /* reading */                                                                                  \
+    X(TASK_LOAD,                                                                                   \
+      "SELECT u.place, " TK_PG_TASK_COLUMNS                                                        \
+      " FROM unnest($1::uuid[]) WITH ORDINALITY AS u(id, place) JOIN task t ON t.id = u.id")       \
+    X(STATE_LOAD, TK_PG_STATE)                                                                     \
+    X(HOLD_LATER, "SELECT 1 FROM later WHERE task_id = $1::uuid FOR UPDATE")                       \
+    X(HOLD_READY, "SELECT 1 FROM ready WHERE task_id = $1::uuid FOR UPDATE")                       \
+    X(PLACE_LIST, /* 1 ready, 2 lease, 3 later */                                                  \
+      "SELECT step_no, 1, attempts, 0, enqueued_at, NULL::timestamptz, NULL::timestamptz"          \
+      " FROM ready WHERE task_id = $1::uuid"                                                       \
+      " UNION ALL SELECT step_no, 2, attempt, worker, enqueued_at, claimed_at, NULL"               \
+      " FROM lease WHERE task_id = $1::uuid"                                                       \
+      " UNION ALL SELECT step_no, 3, attempts, 0, NULL, NULL, run_at"                              \
+      " FROM later WHERE task_id = $1::uuid ORDER BY 1, 2")                                        \
+    X(ATTEMPT_LIST,                                                                                \
+      "SELECT " TK_PG_ATTEMPT_COLUMNS ", CASE WHEN $2::bool THEN r.result END,"                    \
+      " CASE WHEN $2::bool THEN r.error END, CASE WHEN $2::bool THEN r.metadata END"               \
+      " FROM attempt r WHERE r.task_id = $1::uuid ORDER BY r.n")                                   \
+    X(ACT_LIST,                                                                                    \
+      "SELECT n, acted_at, kind, step_no, attempt, actor, reason FROM act"                         \
+      " WHERE task_id = $1::uuid ORDER BY n")                                                      \
+    X(COUNT_LIST,                                                                                  \
+      "SELECT c.template_id, v.state, sum(v.tasks)::int8 FROM counter c,"                                \
+      " LATERAL (VALUES (c.from_state, -c.tasks), (c.to_state, c.tasks)) AS v(state, tasks)"       \
+      " WHERE v.state <> 0 GROUP BY 1, 2 HAVING sum(v.tasks) <> 0 ORDER BY 1, 2")                  \
+    X(COUNT_FOLD, /* by one elected process, in a transaction of its own */                        \
+      "WITH d AS (DELETE FROM counter RETURNING *)"                                                \
+      " INSERT INTO counter (template_id, from_state, to_state, tasks)"                            \
+      " SELECT template_id, from_state, to_state, sum(tasks) FROM d GROUP BY 1, 2, 3")             \
+    X(DEPTH_LIST,                                                                                  \
+      "SELECT queue, handler, sum(ready)::int8, sum(later)::int8, min(oldest) FROM"                \
+      " (SELECT queue, handler, count(*) AS ready, 0 AS later, min(enqueued_at) AS oldest"         \
+      "  FROM ready GROUP BY queue, handler"                                                       \
+      "  UNION ALL SELECT queue, handler, 0, count(*), NULL FROM later GROUP BY queue, handler) w" \
+      " GROUP BY queue, handler ORDER BY queue, handler")                                          \
+    X(LONG_READ, "SET LOCAL statement_timeout = 0")                                                \
+    X(TAG_PLAN, "SET LOCAL enable_bitmapscan = on")                                                \
+    X(ORPHANS,                                                                                     \
+      TK_PG_ORPHANS("ready") " UNION ALL " TK_PG_ORPHANS("lease") " UNION ALL "                    \
+      TK_PG_ORPHANS("later") " UNION ALL " TK_PG_ORPHANS("task_state") " UNION ALL "               \
+      TK_PG_ORPHANS("task_page") " UNION ALL " TK_PG_ORPHANS("attempt") " UNION ALL "              \
+      TK_PG_ORPHANS("act") " UNION ALL " TK_PG_ORPHANS("identity"))                          \
+    X(STATELESS,                                                                                   \
+      "SELECT t.id FROM task t WHERE NOT EXISTS"                                                   \
+      " (SELECT 1 FROM task_state s WHERE s.task_id = t.id) ORDER BY t.id LIMIT 100")
+
+/* Of advisory locks in the two-number form: (class, worker), and (class, 0) for making the tables. */
+#define TK_PG_LOCK_CLASS "4266"
+#define TK_PG_TASK_INSERT_TEXT                                                                     \
+    "INSERT INTO task (id, created_at, run_at, template_id, priority, correlation_id,"             \
+    " parent_correlation_id, tags, initiator, source_system, reason, bypass_steps, context)"       \
+    " SELECT * FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::int4[],"          \
+    " $5::int2[], $6::uuid[], $7::uuid[], $8::text[], $9::text[], $10::text[], $11::text[],"       \
+    " $12::text[], $13::text[])"
+#define TK_PG_TEMPLATE                                                                             \
+    "SELECT t.id, t.revision, t.created_at, s.text, t.name, t.version, t.digest, t.spec"           \
+    " FROM template t JOIN name s ON s.kind = 1 AND s.id = t.namespace"
+#define TK_PG_TASK_COLUMNS                                                                         \
+    "t.id, t.n, t.created_at, t.run_at, t.template_id, t.priority, t.correlation_id,"              \
+    " t.parent_correlation_id, t.tags, t.initiator, t.source_system, t.reason, t.bypass_steps,"    \
+    " t.context"
+#define TK_PG_ATTEMPT_COLUMNS                                                                      \
+    "r.step_no, r.attempt, r.n, r.token, r.worker, r.outcome, r.enqueued_at, r.claimed_at,"        \
+    " r.finished_at"
+#define TK_PG_STATE                                                                                \
+    "SELECT u.place, s.updated_at, s.state, s.open_steps, s.failed_steps, s.progress"              \
+    " FROM unnest($1::uuid[]) WITH ORDINALITY AS u(id, place)"                                     \
+    " JOIN task_state s ON s.task_id = u.id"
+#define TK_PG_CANCELLED                                                                            \
+    " INSERT INTO attempt (task_id, token, enqueued_at, claimed_at, finished_at, worker, step_no," \
+    " attempt, outcome) SELECT task_id, token, enqueued_at, claimed_at,"                           \
+    " greatest(claimed_at, $2::timestamptz), worker, step_no, attempt, 4 FROM d"                   \
+    " RETURNING task_id, step_no"
+#define TK_PG_ORPHANS(table)                                                                       \
+    "(SELECT DISTINCT '" table "', o.task_id FROM " table " o"                                     \
+    " WHERE NOT EXISTS (SELECT 1 FROM task t WHERE t.id = o.task_id) LIMIT 100)"
+/* clang-format on */
+
+typedef enum tk_pg_statement {
+#define X(name, text) TK_PG_##name,
+    TK_PG_STATEMENT_MAP(X)
+#undef X
+        TK_PG_STATEMENT_COUNT
+} tk_pg_statement;
+
+/* The statements' names and texts, by number. Where deliberate faults are built in, a text may change. */
+#ifdef TK_MUTANTS
+#define TK_PG_FIXED
+#else
+#define TK_PG_FIXED const
+#endif
+extern const char *const tk_pg_names[TK_PG_STATEMENT_COUNT];
+extern const char *TK_PG_FIXED tk_pg_texts[TK_PG_STATEMENT_COUNT];
+
+#endif
