@@ -345,7 +345,7 @@ const cli_command cli_commands[] = {
         .arguments = "FILE",
         .words_min = 1,
         .words_max = 1,
-        .summary = "copy a SQLite store into a new file while work goes on",
+        .summary = "copy a SQLite store while work goes on",
         .description =
             "FILE must not exist; it appears when the copy is whole and on the disk. It is\n"
             "a store as any other: `tasker store check --store sqlite:FILE`. To restore it,\n"
