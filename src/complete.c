@@ -9,6 +9,8 @@
  *  3. read what a failure needs         4. decide, task by task, with the model
  *  5. write states, acts, counts        6. write retries that wait
  *
+ * 1 to 3 ask without waiting for answers (tk_complete_ask), so that they are one journey to the store.
+ *
  * One transaction, the caller's: either the results are stored and the children are free, or neither.
  * An ending whose lease is not current changes nothing and is told so.
  */
@@ -23,7 +25,7 @@ typedef struct touched {
     bool changed;
 } touched;
 
-typedef struct batch {
+typedef struct tk_completion {
     tk_engine *engine;
     tk_arena *arena;
     tk_ending *endings;
@@ -38,7 +40,11 @@ typedef struct batch {
     tk_attempt_row *attempts; /* by ending */
     bool *accepted;
     int32_t *bases;
-    int64_t *dates_us; /* by task */
+    int64_t *dates_us;  /* by task */
+    bool *found;        /* by task */
+    tk_step_key *again; /* the endings that are no successes, their bases behind */
+    int32_t *again_bases;
+    uint32_t again_count;
 
     tk_ready_row *later;
     uint32_t later_count;
@@ -74,6 +80,9 @@ static bool batch_reserve(batch *b) {
     b->accepted = tk_arena_array(b->arena, n, sizeof(*b->accepted));
     b->bases = tk_arena_array(b->arena, n, sizeof(*b->bases));
     b->dates_us = tk_arena_array(b->arena, n, sizeof(*b->dates_us));
+    b->found = tk_arena_array(b->arena, n, sizeof(*b->found));
+    b->again = tk_arena_array(b->arena, n, sizeof(*b->again));
+    b->again_bases = tk_arena_array(b->arena, n, sizeof(*b->again_bases));
     b->later = tk_arena_array(b->arena, n, sizeof(*b->later));
     uint32_t steps_max = 0;
     uint32_t moved_max = n;
@@ -88,17 +97,15 @@ static bool batch_reserve(batch *b) {
     b->moved->ready_by = tk_arena_array(b->arena, moved_max, sizeof(*b->moved->ready_by));
     return b->ids != NULL && b->states != NULL && b->tasks != NULL && b->attempts != NULL &&
            b->accepted != NULL && b->bases != NULL && b->dates_us != NULL && b->later != NULL &&
-           b->freed != NULL && b->moved->ready != NULL && b->moved->ready_known != NULL &&
-           b->moved->ready_by != NULL;
+           b->found != NULL && b->again != NULL && b->again_bases != NULL && b->freed != NULL &&
+           b->moved->ready != NULL && b->moved->ready_known != NULL && b->moved->ready_by != NULL;
 }
 
-/* What is written of a task is dated no earlier than what was written before, by whatever clock. */
+/* What is written of a task is dated no earlier than what was written before, by whatever clock: its
+ * claims here; its state in `finish`. */
 static void date_endings(batch *b) {
     for (uint32_t i = 0; i < b->task_count; i++) {
-        b->dates_us[i] = b->now_us; /* mutant 20: the clock is believed */
-        if (b->states[i].updated_us > b->now_us && !TK_MUTANT(20)) {
-            b->dates_us[i] = b->states[i].updated_us;
-        }
+        b->dates_us[i] = b->now_us;
     }
     for (uint32_t i = 0; i < b->count; i++) {
         const tk_lease_row *lease = &b->endings[i].lease;
@@ -113,64 +120,52 @@ static tasker_status lock_and_finish(batch *b, tasker_error *error) {
         b->ids[i] = b->endings[i].lease.task_id;
     }
     b->task_count = tk_ids_sort(b->ids, b->count);
-    bool *found = tk_arena_array(b->arena, b->task_count, sizeof(*found));
-    if (found == NULL) {
-        return tk_nomem(error);
-    }
     tk_store *store = b->engine->store;
-    tasker_status status =
-        tk_store_call(store, state_lock, b->arena, b->ids, b->task_count, b->states, found, error);
-    if (status == TASKER_OK) {
-        status = tk_store_call(store, sync, error);
-    }
-    for (uint32_t i = 0; status == TASKER_OK && i < b->task_count; i++) {
-        status = found[i] ? TASKER_OK : tk_verb_missing(&b->ids[i], error);
-    }
+    tasker_status status = tk_store_call(store, state_lock, b->arena, b->ids, b->task_count,
+                                         b->states, b->found, error);
     if (status != TASKER_OK) {
         return status;
     }
     date_endings(b);
     for (uint32_t i = 0; i < b->count; i++) {
         const tk_ending *ending = &b->endings[i];
+        uint32_t task = task_index(b, &ending->lease.task_id);
         b->attempts[i] = (tk_attempt_row){
             .task_id = ending->lease.task_id,
             .step = ending->lease.step,
             .token = ending->lease.token,
             .outcome = ending->kind,
-            .finished_us = b->dates_us[task_index(b, &ending->lease.task_id)],
+            .finished_us = b->dates_us[task],
+            .state = TK_MUTANT(20) ? NULL : &b->states[task], /* 20: the clock is believed */
             .result = ending->result,
             .error = ending->error,
             .metadata = ending->metadata,
         };
     }
-    status = tk_store_call(store, finish, b->attempts, b->count, b->accepted, error);
-    return status == TASKER_OK ? tk_store_call(store, sync, error) : status;
+    return tk_store_call(store, finish, b->attempts, b->count, b->accepted, error);
 }
 
 /* Step 3: from which number the attempts of the failed steps count. */
-static tasker_status read_bases(batch *b, tasker_error *error) {
-    tk_step_key *keys = tk_arena_array(b->arena, b->count, sizeof(*keys));
-    int32_t *bases = tk_arena_array(b->arena, b->count, sizeof(*bases));
-    if (keys == NULL || bases == NULL) {
-        return tk_nomem(error);
-    }
-    uint32_t count = 0;
+static tasker_status ask_bases(batch *b, tasker_error *error) {
     for (uint32_t i = 0; i < b->count; i++) {
-        if (b->accepted[i] && b->endings[i].kind != TK_OUTCOME_OK) {
-            keys[count++] = (tk_step_key){b->attempts[i].task_id, b->attempts[i].step};
+        if (b->endings[i].kind != TK_OUTCOME_OK) {
+            b->again[b->again_count++] = (tk_step_key){b->attempts[i].task_id, b->attempts[i].step};
         }
     }
-    if (count == 0) {
-        return TASKER_OK;
+    return b->again_count == 0 ? TASKER_OK
+                               : tk_store_call(b->engine->store, attempt_bases, b->again,
+                                               b->again_count, b->again_bases, error);
+}
+
+/* The answers of steps 1 to 3. */
+static tasker_status read_answers(batch *b, tasker_error *error) {
+    tasker_status status = TASKER_OK;
+    for (uint32_t i = 0; status == TASKER_OK && i < b->task_count; i++) {
+        status = b->found[i] ? TASKER_OK : tk_verb_missing(&b->ids[i], error);
     }
-    tk_store *store = b->engine->store;
-    tasker_status status = tk_store_call(store, attempt_bases, keys, count, bases, error);
-    if (status == TASKER_OK) {
-        status = tk_store_call(store, sync, error);
-    }
-    for (uint32_t i = 0, k = 0; status == TASKER_OK && i < b->count; i++) {
-        if (b->accepted[i] && b->endings[i].kind != TK_OUTCOME_OK) {
-            b->bases[i] = bases[k++];
+    for (uint32_t i = 0, k = 0; i < b->count; i++) {
+        if (b->endings[i].kind != TK_OUTCOME_OK) {
+            b->bases[i] = b->again_bases[k++];
         }
     }
     return status;
@@ -341,36 +336,63 @@ static void date_ready(batch *b) {
     }
 }
 
-tasker_status tk_complete(tk_engine *engine, tk_arena *arena, tk_ending *endings, uint32_t count,
-                          int64_t now_us, tk_moved *moved, tasker_error *error) {
+tasker_status tk_complete_ask(tk_engine *engine, tk_arena *arena, tk_ending *endings,
+                              uint32_t count, int64_t now_us, tk_moved *moved,
+                              tk_completion **asked, tasker_error *error) {
     *moved = (tk_moved){.ready_count = 0};
+    *asked = NULL;
     if (count == 0) {
         return TASKER_OK;
     }
-    batch b = {.engine = engine,
-               .arena = arena,
-               .endings = endings,
-               .count = count,
-               .now_us = now_us,
-               .moved = moved};
-    tasker_status status = check_steps(&b, error);
+    batch *b = tk_arena_alloc(arena, sizeof(*b));
+    if (b == NULL) {
+        return tk_nomem(error);
+    }
+    *b = (batch){.engine = engine,
+                 .arena = arena,
+                 .endings = endings,
+                 .count = count,
+                 .now_us = now_us,
+                 .moved = moved};
+    tasker_status status = check_steps(b, error);
     if (status == TASKER_OK) {
-        status = batch_reserve(&b) ? lock_and_finish(&b, error) : tk_nomem(error);
+        status = batch_reserve(b) ? lock_and_finish(b, error) : tk_nomem(error);
     }
     if (status == TASKER_OK) {
-        status = read_bases(&b, error);
+        status = ask_bases(b, error);
+    }
+    *asked = b;
+    return status;
+}
+
+tasker_status tk_complete_answer(tk_completion *asked, tasker_error *error) {
+    if (asked == NULL) {
+        return TASKER_OK;
+    }
+    tasker_status status = read_answers(asked, error);
+    if (status == TASKER_OK) {
+        status = decide(asked, error);
     }
     if (status == TASKER_OK) {
-        status = decide(&b, error);
+        status = save(asked, error);
+    }
+    if (status == TASKER_OK && asked->later_count > 0) { /* step 6 */
+        status = tk_store_call(asked->engine->store, later_insert, asked->later, asked->later_count,
+                               error);
     }
     if (status == TASKER_OK) {
-        status = save(&b, error);
-    }
-    if (status == TASKER_OK && b.later_count > 0) { /* step 6 */
-        status = tk_store_call(engine->store, later_insert, b.later, b.later_count, error);
-    }
-    if (status == TASKER_OK) {
-        date_ready(&b);
+        date_ready(asked);
     }
     return status;
+}
+
+tasker_status tk_complete(tk_engine *engine, tk_arena *arena, tk_ending *endings, uint32_t count,
+                          int64_t now_us, tk_moved *moved, tasker_error *error) {
+    tk_completion *asked = NULL;
+    tasker_status status =
+        tk_complete_ask(engine, arena, endings, count, now_us, moved, &asked, error);
+    if (status == TASKER_OK && count > 0) {
+        status = tk_store_call(engine->store, sync, error);
+    }
+    return status == TASKER_OK ? tk_complete_answer(asked, error) : status;
 }

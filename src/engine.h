@@ -137,6 +137,14 @@ typedef struct tk_moved {
 tasker_status tk_complete(tk_engine *engine, tk_arena *arena, tk_ending *endings, uint32_t count,
                           int64_t now_us, tk_moved *moved, tasker_error *error);
 
+/* tk_complete in two halves, with the store's sync between them, so that the caller may ask for more in the
+ * same journey. What the first is given has to live until the end of the second. */
+typedef struct tk_completion tk_completion;
+tasker_status tk_complete_ask(tk_engine *engine, tk_arena *arena, tk_ending *endings,
+                              uint32_t count, int64_t now_us, tk_moved *moved,
+                              tk_completion **asked, tasker_error *error);
+tasker_status tk_complete_answer(tk_completion *asked, tasker_error *error); /* NULL: nothing */
+
 /* tk_leases_return gives unstarted steps back: no attempt is recorded, and the step keeps its place in
  * time. Locks their tasks. returned[i]=false: the lease was gone. Within the caller's transaction. */
 tasker_status tk_leases_return(tk_engine *engine, tk_arena *arena, const tk_lease_row *leases,

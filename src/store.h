@@ -101,6 +101,7 @@ typedef struct tk_attempt_row {
     int32_t outcome; /* tk_outcome_kind */
     int64_t enqueued_us, claimed_us, finished_us;
     tk_str result, error, metadata; /* JSON, or data NULL */
+    const tk_state_row *state;      /* for finish: where state_lock puts the task's row, or NULL */
 } tk_attempt_row;
 
 typedef enum tk_act_kind {
@@ -440,8 +441,8 @@ struct tk_store {
  * state_update    writes state, open_steps, failed_steps, progress (changed pages), updated_us.
  * finish          the fence: for each row deletes the lease (task, step, token) and, where it was
  *                 there, inserts the attempt with the lease's attempt, worker, enqueued_us and
- *                 claimed_us and finished_us = max(claimed_us, rows[i].finished_us); fills those
- *                 members; accepted[i]=false where there was no such lease (nothing is written).
+ *                 claimed_us and finished_us = max(claimed_us, rows[i].finished_us, updated_us of
+ *                 rows[i].state); fills those members; accepted[i]=false where there was no such lease (nothing is written).
  * lease_return    gives unstarted steps back: deletes the lease (task, step, token), inserts
  *                 readies[i] with attempts = lease.attempt - 1 and the lease's enqueued_us.
  *                 returned[i]=false where there was no such lease.

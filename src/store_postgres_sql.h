@@ -131,12 +131,15 @@
     X(FINISH, /* the fence: only leases with this token become attempts; of equals the first */    \
       "WITH u AS MATERIALIZED (SELECT DISTINCT ON (task_id, step_no, token) * FROM"                \
       " unnest($1::uuid[], $2::int2[], $3::int8[],"                                                \
-      " $4::int2[], $5::timestamptz[], $6::text[], $7::text[], $8::text[]) WITH ORDINALITY"        \
-      " AS u(task_id, step_no, token, outcome, finished, result, error, metadata, place)"          \
+      " $4::int2[], $5::timestamptz[], $6::text[], $7::text[], $8::text[], $9::bool[])"            \
+      " WITH ORDINALITY"                                                                           \
+      " AS u(task_id, step_no, token, outcome, finished, result, error, metadata, dated, place)"   \
       " ORDER BY task_id, step_no, token, place),"                                                 \
       " d AS (DELETE FROM lease l USING u"                                                         \
+      "  LEFT JOIN task_state s ON u.dated AND s.task_id = u.task_id"                              \
       "  WHERE l.task_id = u.task_id AND l.step_no = u.step_no AND l.token = u.token"              \
-      "  RETURNING l.*, u.outcome, u.finished, u.result, u.error, u.metadata, u.place)"            \
+      "  RETURNING l.*, u.outcome, greatest(u.finished, s.updated_at) AS finished, u.result,"      \
+      "  u.error, u.metadata, u.place)"                                                            \
       " INSERT INTO attempt (task_id, token, enqueued_at, claimed_at, finished_at, worker,"        \
       " step_no, attempt, outcome, result, error, metadata)"                                       \
       " SELECT task_id, token, enqueued_at, claimed_at, greatest(claimed_at, finished), worker,"   \

@@ -211,6 +211,7 @@ tasker_status tk_pg_op_finish(tk_store *store, tk_attempt_row *rows, uint32_t co
     TK_PG_COLUMN_OF(&run, text, TK_PG_TEXT, count, rows[i].result);
     TK_PG_COLUMN_OF(&run, text, TK_PG_TEXT, count, rows[i].error);
     TK_PG_COLUMN_OF(&run, text, TK_PG_TEXT, count, rows[i].metadata);
+    TK_PG_COLUMN(&run, TK_PG_BOOL, count, rows[i].state != NULL);
     tk_pg_queue(&run, TK_PG_FINISH, finish_take, &in, sizeof(in), error);
     return tk_pg_end(&run, error);
 }

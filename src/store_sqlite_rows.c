@@ -277,6 +277,9 @@ bool tk_sql_finish(tk_sql *taken, tk_sql *insert, tk_attempt_row *row) {
     if (row->finished_us < row->claimed_us) {
         row->finished_us = row->claimed_us;
     }
+    if (row->state != NULL && row->finished_us < row->state->updated_us) {
+        row->finished_us = row->state->updated_us;
+    }
     row->n = ++taken->sqlite->n;
     attempt_bind(insert, row, row->n);
     return tk_sql_run(insert);

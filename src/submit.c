@@ -259,21 +259,24 @@ static tasker_status insert_rows(tk_engine *engine, tk_submission *s, rows *r,
     if (r->task_count == 0) {
         return TASKER_OK;
     }
-    tasker_status status =
-        tk_store_call(store, task_insert, r->tasks, r->task_count, r->inserted, error);
-    if (status == TASKER_OK) {
+    tasker_status status = tk_store_call(store, task_insert, r->tasks, r->task_count,
+                                         s->may_repeat || TK_MUTANT(9) ? r->inserted : NULL, error);
+    if (status == TASKER_OK && s->may_repeat) {
         status = tk_store_call(store, sync, error);
     }
     if (status != TASKER_OK) {
         return status;
     }
-    keep_inserted(r);
+    if (s->may_repeat) {
+        keep_inserted(r);
+    }
     for (uint32_t i = 0; i < r->task_count; i++) {
         if (!add_steps(r, s, r->requests[i], i)) {
             return tk_nomem(error);
         }
     }
-    if (TK_MUTANT(9) && !r->inserted[0]) { /* a repeat brings steps back that are finished */
+    if (TK_MUTANT(9) && s->may_repeat &&
+        !r->inserted[0]) { /* a repeat brings steps back that are finished */
         return tk_store_call(store, ready_insert, r->ready, r->ready_count, error);
     }
     if (r->task_count > 0) {
@@ -308,7 +311,8 @@ tasker_status tk_submission_insert(tk_engine *engine, tk_submission *submission,
     return status;
 }
 
-/* One try. *unknown: the commit was sent and its answer is lost. */
+/* One try. *unknown: the commit was sent and its answer is lost, or an id is there already: either way
+ * the next one looks which are. */
 static tasker_status store_once(tk_engine *engine, tk_submission *s, bool *unknown,
                                 tasker_error *error) {
     uint32_t ready = 0;
@@ -321,6 +325,7 @@ static tasker_status store_once(tk_engine *engine, tk_submission *s, bool *unkno
         status = tk_store_call(engine->store, commit, error);
         *unknown = status == TASKER_STORE;
     }
+    *unknown = *unknown || (status == TASKER_CONFLICT && !s->may_repeat);
     if (status != TASKER_OK) {
         engine->store->driver->rollback(engine->store);
     }
@@ -332,6 +337,7 @@ static tasker_status store_submission(tk_engine *engine, tk_submission *s, taske
     bool unknown = false;
     tasker_status status = store_once(engine, s, &unknown, &why);
     for (int tries = 1; unknown && tries < SUBMIT_TRIES; tries++) {
+        s->may_repeat = true;
         status = engine->store->driver->reconnect(engine->store, &why);
         if (status != TASKER_OK) {
             break;

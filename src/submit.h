@@ -34,6 +34,7 @@ struct tk_submission {
     bool array; /* the request was an array: so is the answer */
     tk_request *items;
     uint32_t count;
+    bool may_repeat; /* ids may be there already: an answer was lost */
 };
 
 /* tk_request_read reads one request or an array of them (contract 6.1): submit_request.c. Pure.

@@ -133,16 +133,31 @@ static tasker_status beat(turn *t, tasker_error *error) {
                : status;
 }
 
-static tasker_status move_due(turn *t, tasker_error *error) {
+static bool may_claim(const turn *t) {
+    return t->slots > 0 && (t->without & TK_PART_CLAIM) == 0 && t->bytes < TK_CLAIM_BYTES_MAX;
+}
+
+/* What a turn wants to know before it decides, in one journey: its outcomes' tasks and fences, what is
+ * due, what the queue has. */
+static tasker_status ask(turn *t, tk_completion **asked, tasker_error *error) {
     tk_worker *w = t->worker;
-    uint32_t moved = 0;
-    tasker_status status = tk_store_call(w->engine.store, due_move, t->now_us, TK_DUE_MAX, &moved,
-                                         &t->next_due_us, error);
-    return status == TASKER_OK ? tk_store_call(w->engine.store, sync, error) : status;
+    tk_store *store = w->engine.store;
+    tasker_status status = tk_complete_ask(&w->engine, &w->arena, t->endings, t->ending_count,
+                                           t->now_us, &t->moved, asked, error);
+    if (status == TASKER_OK && !w->stopping && (t->without & TK_PART_DUE) == 0) {
+        t->part = TK_PART_DUE;
+        status =
+            tk_store_call(store, due_move, t->now_us, TK_DUE_MAX, &t->due, &t->next_due_us, error);
+    }
+    if (status == TASKER_OK && may_claim(t)) {
+        status = tk_store_call(store, heads, &w->arena, &t->heads, &t->head_count, error);
+    }
+    return status == TASKER_OK ? tk_store_call(store, sync, error) : status;
 }
 
 static tasker_status transact(turn *t, tasker_error *error) {
     tk_worker *w = t->worker;
+    tk_completion *asked = NULL;
     tasker_status status = tk_turn_offer(t, error);
     if (status == TASKER_OK) {
         status = tk_turn_gather(t, error);
@@ -151,18 +166,15 @@ static tasker_status transact(turn *t, tasker_error *error) {
         status = give_back(t, error);
     }
     if (status == TASKER_OK) {
-        status = tk_complete(&w->engine, &w->arena, t->endings, t->ending_count, t->now_us,
-                             &t->moved, error);
+        status = ask(t, &asked, error);
     }
-    if (status == TASKER_OK && !w->stopping && (t->without & TK_PART_DUE) == 0) {
-        t->part = TK_PART_DUE;
-        status = move_due(t, error);
+    if (status == TASKER_OK) {
+        status = tk_complete_answer(asked, error);
     }
     if (status == TASKER_OK) {
         status = tk_turn_place(t, error);
     }
-    if (status == TASKER_OK && t->slots > 0 && (t->without & TK_PART_CLAIM) == 0 &&
-        t->bytes < TK_CLAIM_BYTES_MAX) {
+    if (status == TASKER_OK && may_claim(t)) {
         t->part = TK_PART_CLAIM;
         status = tk_turn_claim(t, error);
     }
@@ -267,7 +279,8 @@ static void succeed(turn *t) {
     if (t->moved.tasks_rested > 0) {
         tk_signal_raise(w->engine.signal);
     }
-    if (t->moved.ready_count > t->sticky_count) {
+    if (t->moved.ready_count > t->sticky_count) { /* the queue was read before they came */
+        __atomic_store_n(&w->look, t->slots > 0 && !w->stopping, __ATOMIC_RELEASE);
         w->engine.store->driver->wake(w->engine.store);
     }
 }
@@ -298,7 +311,7 @@ static void fail(turn *t, tasker_status status, const tasker_error *why) {
         }
     } else if (status == TASKER_LOST) {
         w->taken_for_dead = true;
-    } else if (tk_status_refused(status)) {
+    } else if (tk_status_refused(status) && t->offer == NULL) { /* perhaps what was offered */
         tk_turn_blame(t, why);
     }
 }

@@ -12,23 +12,16 @@
 
 static tasker_status plan(turn *t, tk_want **wants, uint32_t *count, tasker_error *error) {
     tk_worker *w = t->worker;
-    tk_head *heads = NULL;
-    uint32_t head_count = 0;
-    tasker_status status =
-        tk_store_call(w->engine.store, heads, &w->arena, &heads, &head_count, error);
-    if (status == TASKER_OK) {
-        status = tk_store_call(w->engine.store, sync, error);
-    }
-    if (status == TASKER_OK && !tk_claim_plan(&w->arena, heads, head_count, &w->skill, t->slots,
-                                              t->now_us, wants, count, &t->top_class)) {
-        status = tk_nomem(error);
+    if (!tk_claim_plan(&w->arena, t->heads, t->head_count, &w->skill, t->slots, t->now_us, wants,
+                       count, &t->top_class)) {
+        return tk_nomem(error);
     }
     if (w->careful > 0 && *count > 1) { /* one of them is refused: the others get their turns */
         (*wants)[0] = (*wants)[w->careful % *count];
         *count = 1;
     }
     w->careful -= w->careful > 0;
-    return status;
+    return TASKER_OK;
 }
 
 static tasker_status claim_round(turn *t, const tk_want *wants, uint32_t want_count, uint32_t slots,

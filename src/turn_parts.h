@@ -26,6 +26,8 @@ typedef struct turn {
     bool left_behind;       /* outcomes whose tasks others hold */
     size_t bytes;           /* that made[] holds */
     uint32_t without, part; /* tk_part: left out; the one that is being done, or 0 */
+    tk_head *heads;         /* of the queue, before the outcomes' steps came */
+    uint32_t head_count, due;
     bool beat, alive, asleep, holding, short_claim;
     int64_t next_due_us;
     int32_t top_class;
