@@ -24,6 +24,7 @@ module Figures
     "commits-100" => [native["commits 100"]],
     "require" => [ruby["require.rb"]],
     "overhead" => [ruby["overhead.rb"], 3],
+    "due" => [native["due 12"]],
     "c-idle" => [native["idle 20"], 3],
     "ruby-idle" => [ruby["idle.rb 20"], 3],
     "sync" => [native["commits sync"]]
@@ -66,6 +67,9 @@ module Figures
       value: "require rss_mib", reference: "require bare_rss_mib", beside: "bare interpreter" },
     { name: "require 'tasker_core', time added", unit: "ms", most: 60,
       value: "require ms", reference: "require bare_ms", beside: "bare interpreter" },
+    { name: "start of a delayed task after its time, P50", unit: "ms", value: "due p50_ms" },
+    { name: "start of a delayed task after its time, P99", unit: "ms", most: 200,
+      value: "due p99_ms" },
     { name: "idle worker, C, processor", unit: "%", most: 0.2, value: "c-idle cpu_percent" },
     { name: "idle worker, C, statements", unit: "1/s", most: 1, value: "c-idle statements_s",
       beside: "BEGIN and COMMIT not counted" },

@@ -10,6 +10,31 @@
     "  - {name: a, handler: {callable: A}, timeout_seconds: 2, retry: {limit: 2, backoff: "        \
     "none}}\n"
 
+/* --- what is due --- */
+
+Test(turn, an_idle_worker_sleeps_until_the_first_delayed_step_and_no_longer) {
+    ledger l;
+    ledger_open(&l, LEDGER_CHAIN);
+    tk_worker *w = turner_open(&l, "ABC", 1);
+    ledger_submit(&l, "\"delay\":4");
+    ledger_submit(&l, "\"delay\":3");
+    turner_turn(&l, w);
+    turner_turn(&l, w);
+    cr_assert(turner_has_nothing(w));
+    int64_t due_us = w->next_due_us;
+    cr_assert(due_us > l.now_us + 2 * S && due_us <= l.now_us + 3 * S);
+    cr_assert_leq(tk_worker_wait_us(w), due_us - l.now_us, "five seconds were it not for it");
+    l.now_us = due_us - 2 * MS;
+    cr_assert_eq(tk_turn(w, &l.error), TASKER_OK);
+    cr_assert(turner_has_nothing(w), "it is not yet time");
+    cr_assert_leq(tk_worker_wait_us(w), 2 * MS);
+    l.now_us = due_us;
+    cr_assert_eq(tk_worker_wait_us(w), 0);
+    cr_assert_eq(tk_turn(w, &l.error), TASKER_OK, "nobody wakes it: it looks by itself");
+    cr_assert_eq(turner_end(w, turner_take(w), "1"), TASKER_OK);
+    turner_close(&l, w);
+}
+
 /* --- claims --- */
 
 Test(turn, a_chain_stays_with_its_worker) {
