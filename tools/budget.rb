@@ -48,7 +48,11 @@ def c_code(file) = File.read(file).gsub(%r{/\*.*?\*/}m) { |comment| "\n" * comme
 
 def c_lines(file) = c_code(file).each_line.count { |line| !line.strip.empty? }
 
-ruby_files = Dir["#{GEM}/lib/**/*.rb"]
+# Files that a feature of its own brought, and the lines of code that each may have.
+LATER = { "worker/supervisor.rb" => 190 }.freeze
+
+later_files = LATER.transform_keys { |name| "#{GEM}/lib/tasker_core/#{name}" }
+ruby_files = Dir["#{GEM}/lib/**/*.rb"] - later_files.keys
 c_files = Dir["#{GEM}/ext/*/rb_*.c"]
 runtime_gems = File.foreach("#{GEM}/tasker_core.gemspec").count do |line|
   line.match?(/\.add_(runtime_)?dependency\b/)
@@ -65,6 +69,10 @@ budgets = [
   ["direct runtime gems", "", runtime_gems, 3],
   ["calls of Ruby methods from C", "", c_files.sum { |file| c_code(file).scan(DELIVERY).size }, 0]
 ]
+
+budgets += later_files.map do |file, limit|
+  ["lines of #{File.basename(file)}", "", ruby_lines(file), limit]
+end
 
 exceeded = budgets.count do |what, unit, measured, limit|
   shown = measured.is_a?(Float) ? measured.round(2) : measured

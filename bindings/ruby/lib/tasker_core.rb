@@ -40,6 +40,7 @@ module TaskerCore
 
     autoload :Bootstrap, "tasker_core/worker/bootstrap"
     autoload :StepExecutionSubscriber, "tasker_core/worker/step_execution_subscriber"
+    autoload :Supervisor, "tasker_core/worker/supervisor"
   end
   Types::Sequence = Models::DependencyResultsWrapper
   Types::StepContext = Models::StepContext

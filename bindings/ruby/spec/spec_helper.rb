@@ -32,6 +32,10 @@ RSpec.configure do |config|
   config.disable_monkey_patching!
   config.order = :random
   config.expect_with(:rspec) { |expectations| expectations.syntax = :expect }
+  # Those that need a server: script/with-postgres rspec
+  config.before(:each, :postgres) do
+    skip "no PostgreSQL: script/with-postgres has one" unless ENV["TASKER_TEST_POSTGRES"]
+  end
   config.before(:suite) { TaskerCore::Logger.instance.logger.level = Logger::FATAL }
   config.after(:suite) { TaskerCore::Worker::Bootstrap.instance.shutdown!(timeout: 5) }
 end

@@ -137,7 +137,8 @@ module TaskerCore
       include Logging
 
       DRAIN_SECONDS = FFI::DRAIN_MS / 1000
-      # What each signal writes into the pipe that run! reads.
+      # What each signal writes into the pipe that run! reads: "!" ends, and gives back when that is
+      # under way; "-" only ends; "?" asks for the status.
       SIGNALS = { "INT" => "!", "TERM" => "!", "USR1" => "?" }.freeze
 
       # @!attribute [r] state
@@ -156,10 +157,10 @@ module TaskerCore
       def self.start!(config = {}, **more) = instance.start!(config.to_h.merge(more))
 
       # Starts the worker and blocks until SIGINT or SIGTERM; a second one gives running steps back
-      # at once. SIGUSR1 prints the status.
+      # at once. SIGUSR1 prints the status. A block is called once the worker runs.
       #
       # @return [Boolean] were all handlers done?
-      def self.run!(config = {}, **more) = instance.run!(config.to_h.merge(more))
+      def self.run!(config = {}, **more, &on) = instance.run!(config.to_h.merge(more), &on)
 
       def initialize
         @lock = Mutex.new
@@ -182,8 +183,9 @@ module TaskerCore
       # (see .run!)
       def run!(config = {})
         signals, writer = IO.pipe
-        previous = trap_signals(writer)
+        previous = trap_signals(writer, config.fetch(:signals, SIGNALS))
         start!(config)
+        yield if block_given?
         logger.info("#{FFI.runtime} runs; SIGINT or SIGTERM ends it")
         $stdout.puts(JSON.generate(status)).then { $stdout.flush } while signals.getc == "?"
         logger.info("waits for #{@threads&.busy || 0} handlers; a second signal gives them back")
@@ -192,7 +194,7 @@ module TaskerCore
         ensure
           writer.putc "."
         end
-        @threads&.give_back while signals.getc != "."
+        (byte = signals.getc) == "!" && @threads&.give_back until byte == "."
         drain.value.tap { |done| logger.info(done ? "stopped" : "stopped; steps were given back") }
       ensure
         previous&.each { |name, handler| Signal.trap(name, handler || "DEFAULT") }
@@ -287,8 +289,8 @@ module TaskerCore
       def quietly(&block) = logger.attempt("shutting down", &block)
 
       # A handler of a signal may take no lock: it writes a byte.
-      def trap_signals(writer)
-        SIGNALS.to_h do |name, byte|
+      def trap_signals(writer, meanings)
+        meanings.to_h do |name, byte|
           [name, Signal.trap(name) { writer.write_nonblock(byte, exception: false) }]
         end
       end
