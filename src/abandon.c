@@ -80,7 +80,7 @@ static tasker_status renumber(tk_engine *engine, tk_lease_row *lease, tasker_err
     if (last == INT32_MAX) {
         return tk_fail(error, TASKER_CONFLICT, "the step has no attempt's number left");
     }
-    lease->attempt = last + 1;
+    lease->attempt = tk_attempt_next(last);
     return tk_store_call(engine->store, lease_insert, lease, 1, error);
 }
 

@@ -285,7 +285,10 @@ static tasker_status insert_by_hand(hand *h, int32_t kind, tk_str result, int64_
     if (status != TASKER_OK) {
         return status;
     }
-    ++*number;
+    if (*number == INT32_MAX) {
+        return tk_fail(error, TASKER_CONFLICT, "the step has no attempt's number left");
+    }
+    *number = tk_attempt_next(*number);
     tk_attempt_row row = {
         .task_id = h->task,
         .step = (uint16_t)h->step,

@@ -73,6 +73,12 @@ typedef struct tk_ready_row {
     int64_t run_at_us; /* of a row of `later` only */
 } tk_ready_row;
 
+/* The number of the attempt after `attempts` others. Only a damaged row has the greatest; it stays, and
+ * what it then meets in the ledger refuses it. */
+static inline int32_t tk_attempt_next(int32_t attempts) {
+    return attempts == INT32_MAX ? attempts : attempts + 1;
+}
+
 typedef struct tk_lease_row {
     tk_uuid task_id;
     uint16_t step;

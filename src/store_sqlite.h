@@ -519,8 +519,8 @@ void tk_sqlite_wake_drain(tk_store *store);
 tasker_status tk_sqlite_reconnect(tk_store *store, tasker_error *error);
 tasker_status tk_sqlite_upkeep(tk_store *store, bool *elected, uint32_t *skipped,
                                tasker_error *error);
-tasker_status tk_sqlite_backup(tk_store *store, const char *path, tasker_copied_fn copied, void *user,
-                               int64_t *bytes, tasker_error *error);
+tasker_status tk_sqlite_backup(tk_store *store, const char *path, tasker_copied_fn copied,
+                               void *user, int64_t *bytes, tasker_error *error);
 tasker_status tk_sqlite_share(tk_store *store, tk_store **other, tasker_error *error);
 void tk_sqlite_close(tk_store *store);
 void tk_sqlite_rollback(tk_store *store);

@@ -342,7 +342,7 @@ static tasker_status want_scan(tk_sqlite *sqlite, const tk_want *want, uint32_t 
         *last_seq = tk_sql_get(&sql, 0);
         tk_sql_get_uuid(&sql, 1, &row->lease.task_id);
         row->lease.step = tk_sql_get_step(&sql, 2);
-        row->lease.attempt = tk_sql_get_i32(&sql, 3) + 1;
+        row->lease.attempt = tk_attempt_next(tk_sql_get_i32(&sql, 3));
         row->lease.enqueued_us = tk_sql_get(&sql, 4);
         row->deps = tk_sql_get(&sql, 5) != 0;
     }

@@ -210,7 +210,7 @@ static void show(turn *t) {
     uint32_t filled = 0;
     for (uint32_t i = 0; i < t->made_count; i++) {
         const tasker_step *step = &t->made[i]->step;
-        bool last = step->attempts_before > 0 && step->attempts_before + 1 >= step->attempts_max;
+        bool last = step->attempts_before > 0 && step->attempts_before >= step->attempts_max - 1;
         bool pushed = true;
         if (last) {
             pushed = tk_ring_push(&w->ready, t->made[i], true);
