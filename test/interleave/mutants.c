@@ -19,6 +19,7 @@ static const struct mutant {
     tk_pg_statement statement; /* of those in a text */
     const char *part, *instead; /* NULL: it is in src, or below */
 } mutants[] = {
+    {13, "a cancel leaves the steps that wait", 0, NULL, NULL},
     {51, "who falls asleep does not look once more", 0, NULL, NULL},
     {52, "a cancel looks at leases before ready", 0, NULL, NULL},
     {53, "the claim's cursor never goes back", 0, NULL, NULL},
@@ -41,6 +42,8 @@ static const struct mutant {
     {107, "a claim waits", TK_PG_CLAIM, "FOR UPDATE SKIP LOCKED", "FOR UPDATE"},
     {108, "a sweeper waits for another", TK_PG_WORKER_TAKE, " FOR UPDATE SKIP LOCKED", ""},
     {109, "what is due waits", TK_PG_DUE_MOVE, " FOR UPDATE SKIP LOCKED", ""},
+    {110, "a count that is short raises no error", TK_PG_STATE_UPDATE,
+     "1 / (count(*) = $8::int8)::int", "1 + 0 * $8::int8"},
 };
 /* clang-format on */
 

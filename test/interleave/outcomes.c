@@ -219,6 +219,48 @@ void script_lost_answer_of_claims(void) {
     world_close(&w);
 }
 
+/* --- a count that is short --- */
+
+/* Writes an act and a state that it has read without a lock. */
+static tasker_status write_unlocked(session *s) {
+    tk_store *store = s->engine.store;
+    tk_arena arena = {0};
+    tk_state_row state = {0};
+    bool found = false;
+    tk_act_row act = {.task_id = s->task, .acted_us = 1, .kind = TK_ACT_RETRIED, .attempt = 1};
+    tasker_status status = tk_store_call(store, begin, TK_STORE_WRITE, &s->error);
+    if (status == TASKER_OK) {
+        status = tk_store_call(store, state_load, &arena, &s->task, 1, &state, &found, &s->error);
+    }
+    if (status == TASKER_OK) {
+        status = tk_store_call(store, sync, &s->error);
+    }
+    if (status == TASKER_OK) {
+        status = tk_store_call(store, act_insert, &act, 1, &s->error);
+    }
+    if (status == TASKER_OK) {
+        status = tk_store_call(store, state_update, &state, 1, &s->error);
+    }
+    status = tk_verb_finish(&s->engine, status, &s->error);
+    tk_arena_release(&arena);
+    return status;
+}
+
+void script_state_that_is_gone(void) {
+    world w;
+    world_open(&w, CHAIN);
+    session *writer = session_open(&w, "writer");
+    world_submit(&w, NULL);
+    halt_before(writer, write_unlocked, TK_STORE_OP_act_insert);
+    (void)world_number(&w, "WITH a AS (DELETE FROM task_state), b AS (DELETE FROM ready),"
+                           " c AS (DELETE FROM counter), d AS (DELETE FROM identity)"
+                           " DELETE FROM task RETURNING 1");
+    go_on(writer);
+    EXPECT(ends(writer) == TASKER_CONFLICT, "a count that is short raises no error");
+    EXPECT(world_number(&w, "SELECT count(*) FROM act") == 0, "half of it is saved");
+    world_close(&w);
+}
+
 /* --- a task that is held ---------------------------------------------------------------------- */
 
 void script_held_task_beside_others(void) {

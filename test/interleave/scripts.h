@@ -26,6 +26,7 @@
     X(late_outcome_of_another, "a late outcome is not taken for the present attempt's")            \
     X(lost_answer_of_outcomes, "outcomes whose commit's answer was lost are saved once")           \
     X(lost_answer_of_claims, "steps whose claim's answer was lost are given back")                 \
+    X(state_that_is_gone, "a state that is gone when it is written takes the transaction with it")  \
     X(held_task_beside_others, "a task that is held for long does not stop other outcomes")        \
     /* submits.c */                                                                                \
     X(same_key_twice, "the second of two submissions with a key gets the first one's task")        \
