@@ -212,9 +212,10 @@ check: $(check_programs) $(if $(filter release,$(BUILD)),exports)
 
 # The store's contract and some seeds of the simulation on a PostgreSQL of their own.
 store_tests := $(foreach path,$(tests),$(if $(filter test_store%,$(notdir $(path))),$(path)))
-check-postgres: $(store_tests) $(sim)
+check-postgres: $(store_tests) $(sim) $(program)
 	script/with-postgres tools/run-tests $(store_tests)
 	script/with-postgres $(sim) --seeds $(or $(SEEDS),30)
+	script/with-postgres test/postgres/refusals $(program)
 
 # Sessions beside each other, step by step; then with deliberate faults, each of which has to show.
 .PHONY: interleave interleave-mutants
@@ -265,7 +266,7 @@ faults:
 
 # --- judge ----------------------------------------------------------------------------------------
 
-.PHONY: format lint tidy budget bench
+.PHONY: format lint tidy budget bench bench-postgres
 format:
 	clang-format -i $(foreach folder,include src cli examples/c test test/* bench fuzz bindings/ruby/ext/*,$(wildcard $(folder)/*.[ch]))
 
@@ -280,6 +281,12 @@ budget: ruby
 
 bench: all $(benches) ruby
 	script/bench
+
+# The same on a PostgreSQL of its own that counts statements.
+bench-postgres: export PG_OPTIONS := -c shared_buffers=1GB -c max_wal_size=4GB \
+                                     -c shared_preload_libraries=pg_stat_statements
+bench-postgres: all $(benches) ruby
+	script/with-postgres script/bench --rounds $(or $(ROUNDS),3)
 
 # --- ruby, install --------------------------------------------------------------------------------
 
@@ -323,6 +330,7 @@ help:
 	@echo 'make format      lets clang-format have its way'
 	@echo 'make tidy        clang-tidy, -fanalyzer, rules of the layers'
 	@echo 'make bench       figures, each beside its reference'
+	@echo 'make bench-postgres  the same on a PostgreSQL of its own'
 	@echo 'make ruby        compiles the extension of the gem in place'
 	@echo 'make faults      lists the store operations that the tests make fail'
 	@echo 'make install     to PREFIX=/usr/local (DESTDIR is honoured); make uninstall'

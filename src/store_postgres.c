@@ -68,7 +68,7 @@ static const struct advice {
     {"22P05", TASKER_UNSUPPORTED, "a text has \\u0000, which PostgreSQL cannot keep"},
     {"22P02", TASKER_UNSUPPORTED, "a text is not in the form that its column needs"},
     {"22003", TASKER_UNSUPPORTED, "a number is larger than its column can hold"},
-    {"25006", TASKER_STORE, "this transaction only reads"},
+    {"25006", TASKER_STORE, "this server or user only reads; connect to the primary server"},
     {"25P02", TASKER_STORE, "an earlier statement of this transaction failed"},
     {"25P03", TASKER_STORE, "the transaction stood still for too long; try again"},
     {"28", TASKER_STORE,
@@ -164,6 +164,18 @@ static tk_pg_pending *command_send(tk_pg *pg, tk_pg_statement statement, tasker_
     return tk_pg_line_send(&run, statement, NULL, &nothing, error);
 }
 
+/* Told before anything is tried: the server's own word for it differs by statement. */
+static tasker_status standby_check(const tk_pg *pg, tasker_error *error) {
+    const char *standby = PQparameterStatus(pg->connection, "in_hot_standby");
+    return standby == NULL || strcmp(standby, "on") != 0
+               ? TASKER_OK
+               : tk_fail(
+                     error, TASKER_STORE,
+                     "%s is a standby, which only reads; connect to the primary server, or name "
+                     "all servers and target_session_attrs=read-write in the URL",
+                     pg->name);
+}
+
 /* A connection that broke while nothing was under way is made anew: nothing is unknown then. Not a
  * worker's: it has to know, as others may have judged by its session (driver->reconnect). BEGIN goes along
  * with the first statement. */
@@ -174,6 +186,10 @@ static tasker_status transaction_open(tk_pg *pg, tk_store_mode mode, tasker_erro
         if (status != TASKER_OK) {
             return status;
         }
+    }
+    tasker_status writable = mode == TK_STORE_WRITE ? standby_check(pg, error) : TASKER_OK;
+    if (writable != TASKER_OK) {
+        return writable;
     }
     tk_pg_statement begin = mode == TK_STORE_WRITE ? TK_PG_BEGIN_WRITE : TK_PG_BEGIN_READ;
     if (!tk_pg_line_open(pg)) {

@@ -7,6 +7,7 @@
  *   store_postgres_run.c     how a statement is run
  *   store_postgres_open.c    opening, checking, sharing, connecting again, closing
  *   store_postgres_libpq.c   libpq's functions, loaded with the first store
+ *   store_postgres_pooler.c  refuses a pooler that lends connections by transaction
  *   store_postgres_wake.c    the right to run workers, wake-ups
  *   store_postgres_names.c   names, templates, identities
  *   store_postgres_rows.c    saving tasks, states, ready, later, leases, attempts, acts, counts
@@ -137,6 +138,9 @@ tasker_status tk_pg_command(const tk_pg *pg, const char *sql, const char *doing,
 /* tk_pg_renew connects again when the connection is broken: settings, the worker's session lock,
  * LISTEN. With the mutex held, outside of transactions. */
 tasker_status tk_pg_renew(tk_pg *pg, tasker_error *error);
+
+/* tk_pg_pooler_check refuses (UNSUPPORTED) a pooler that gives this connection no session of its own. */
+tasker_status tk_pg_pooler_check(const tk_pg *pg, tasker_error *error);
 
 /* tk_pg_notify tells sleeping workers that steps became ready; with the mutex held, the line open. */
 void tk_pg_notify(tk_pg *pg);

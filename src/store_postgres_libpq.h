@@ -15,7 +15,7 @@
 
 /* clang-format off */
 #define TK_LIBPQ_MAP(X) \
-    X(PQclear) X(PQcmdStatus) X(PQconnectdbParams) X(PQconninfoFree) X(PQconninfoParse) \
+    X(PQbackendPID) X(PQclear) X(PQcmdStatus) X(PQconnectdbParams) X(PQconninfoFree) X(PQconninfoParse) \
     X(PQconsumeInput) X(PQdb) X(PQenterPipelineMode) X(PQerrorMessage) X(PQexec) \
     X(PQexitPipelineMode) X(PQfinish) X(PQflush) X(PQfreemem) X(PQgetResult) \
     X(PQgetisnull) X(PQgetlength) X(PQgetvalue) X(PQhost) X(PQisBusy) X(PQnfields) \
@@ -32,6 +32,7 @@ typedef struct {
 
 extern tk_libpq_table tk_libpq;
 
+#define PQbackendPID        tk_libpq.PQbackendPID
 #define PQclear             tk_libpq.PQclear
 #define PQcmdStatus         tk_libpq.PQcmdStatus
 #define PQconnectdbParams   tk_libpq.PQconnectdbParams

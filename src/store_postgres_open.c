@@ -65,9 +65,19 @@ static tasker_status fail_connect(const tk_pg *pg, tasker_error *error) {
 
 /* Whoever finishes an older connection closes its socket; this one replaces it. */
 static tasker_status connect_anew(tk_pg *pg, tasker_error *error) {
-    const char *const keys[] = {"fallback_application_name", "connect_timeout", "client_encoding",
-                                "dbname", NULL};
-    const char *const values[] = {"tasker", CONNECT_TIMEOUT_S, "UTF8", pg->home->url, NULL};
+    /* What stands before the URL is for what the URL does not say. A silent network ends a connection
+     * after five seconds. */
+    const char *const keys[] = {"fallback_application_name",
+                                "connect_timeout",
+                                "client_encoding",
+                                "keepalives_idle",
+                                "keepalives_interval",
+                                "keepalives_count",
+                                "tcp_user_timeout",
+                                "dbname",
+                                NULL};
+    const char *const values[] = {"tasker", CONNECT_TIMEOUT_S, "UTF8", "2", "1", "3",
+                                  "5000",   pg->home->url,     NULL};
     PQfinish(pg->connection);
     memset(pg->prepared, 0, sizeof(pg->prepared));
     pg->elected = false;
@@ -84,6 +94,9 @@ static tasker_status connect_anew(tk_pg *pg, tasker_error *error) {
     (void)snprintf(pg->name, sizeof(pg->name), "database %s at %s", PQdb(pg->connection),
                    PQhost(pg->connection));
     tasker_status status = server_check(pg, error);
+    if (status == TASKER_OK) {
+        status = tk_pg_pooler_check(pg, error);
+    }
     if (status == TASKER_OK) {
         status = tk_pg_command(pg, settings, "settings", error);
     }
