@@ -13,7 +13,8 @@ module Machine
       cores: text("nproc"), load: File.read("/proc/loadavg").split.first,
       linux: text("uname -r"), file_system: text("df --output=fstype .").lines.last.to_s.strip,
       compiler: text("gcc --version").lines.first.to_s.strip,
-      sqlite: text("sqlite3 --version").split.first, ruby: RUBY_VERSION, rounds: rounds.to_s }
+      sqlite: text("sqlite3 --version").split.first, postgres: text("psql --version").split[2],
+      ruby: RUBY_VERSION, rounds: rounds.to_s }
   end
 
   def clean? = text("git status --porcelain --untracked-files=no").empty?

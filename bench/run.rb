@@ -10,8 +10,12 @@
 require "json"
 require "optparse"
 require_relative "figures"
+require_relative "figures_postgres"
 require_relative "machine"
 require_relative "table"
+
+POSTGRES = ENV["TASKER_STORE"].to_s.start_with?("postgres")
+CHOSEN = POSTGRES ? FiguresPostgres : Figures
 
 # Runs the programs that some figures need, and says what came out.
 class Run
@@ -24,7 +28,7 @@ class Run
   def measure
     @rounds.times do |round|
       needed.each do |program|
-        command, most = Figures::PROGRAMS.fetch(program)
+        command, most = CHOSEN::PROGRAMS.fetch(program)
         next if most && round >= most
 
         warn "round #{round + 1} of #{@rounds}: #{program}" if $stderr.tty?
@@ -66,7 +70,7 @@ class Run
   def needed
     sources = @figures.flat_map { |figure| [figure[:value], figure[:reference]] }.compact
     programs = sources.map { |source| source.split.first }.uniq
-    Figures::PROGRAMS.keys & programs
+    CHOSEN::PROGRAMS.keys & programs
   end
 
   def answer(command)
@@ -85,7 +89,7 @@ words = OptionParser.new do |parser|
     options[:rounds] = rounds
   end
 end.parse(ARGV)
-figures = Figures::ALL.select { |figure| words.all? { |word| figure[:name].include?(word) } }
+figures = CHOSEN::ALL.select { |figure| words.all? { |word| figure[:name].include?(word) } }
 abort "no figure is called so" if figures.empty?
 
 facts = Machine.facts(options[:rounds])

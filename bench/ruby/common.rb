@@ -37,7 +37,8 @@ module Bench
              "diamond" => { "a" => [], "b" => %w[a], "c" => %w[a], "d" => %w[b c] } }.freeze
 
   class << self
-    # Yields the URL of a new store, and the folder of templates whose steps are all `handler`'s.
+    # Yields the URL of a new store (the server's at TASKER_STORE, emptied), and the folder of
+    # templates whose steps are all `handler`'s.
     def store(handler)
       parent = ENV.fetch("TASKER_BENCH_DIR") { File.expand_path("../../build/bench-data", __dir__) }
       FileUtils.mkdir_p(parent)
@@ -45,7 +46,7 @@ module Bench
         templates = File.join(folder, "templates")
         Dir.mkdir(templates)
         GRAPHS.each { |name, graph| write_template(templates, name, graph, handler) }
-        yield "sqlite:#{folder}/bench.db", templates
+        yield server || "sqlite:#{folder}/bench.db", templates
       end
     end
 
@@ -95,6 +96,16 @@ module Bench
     end
 
     private
+
+    # The PostgreSQL server at TASKER_STORE without the tables of an earlier bench, or nil.
+    def server
+      url = ENV.fetch("TASKER_STORE", "")
+      return unless url.start_with?("postgres")
+
+      clear = "SET client_min_messages = error; DROP SCHEMA IF EXISTS tasker CASCADE; CHECKPOINT"
+      system("psql", "-qX", "-d", url, "-c", clear, exception: true)
+      url
+    end
 
     def write_template(folder, name, graph, handler)
       steps = graph.map do |step, parents|
