@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A worker in Python: a chain of four steps, each a plain function, by ctypes over tasker.h. After `make`:
+"""A chain of four steps in Python, each a plain function, by ctypes over tasker.h. After `make`:
 
     examples/python/worker.py                       # 65536: 2 squared four times, in memory
     examples/python/worker.py --serve --store sqlite:demo.db     # works until Control-C
