@@ -99,7 +99,7 @@ class Chaos
     finished = judge.successes
     @report.expect("at least #{STEPS_MIN} steps finished", finished >= STEPS_MIN, finished.to_s)
     puts "        #{@faults.summary}; #{@load.summary}; #{finished} steps finished"
-    @faults.recoveries(@sql).each { |line| puts "        #{line}" }
+    @faults.judge_recoveries(@report, @faults.recoveries(@sql))
   end
 
   def judge_tasks
