@@ -133,6 +133,7 @@ typedef struct tasker_options {
     const char *environment; /* whose template overrides apply; NULL: $TASKER_ENV, "development" */
     bool read_only;          /* no change is made, a missing store is an error */
     bool must_exist;         /* do not create a missing store */
+    bool migrate;            /* bring older tables up to date; without it they are refused */
     tasker_log_fn log;       /* NULL: warnings and errors go to standard error */
     void *log_user;
 } tasker_options;
@@ -298,21 +299,65 @@ TASKER_API tasker_status tasker_query(tasker *handle, tasker_query_kind kind, ta
 TASKER_API tasker_status tasker_store_check(tasker *handle, tasker_text *report,
                                             tasker_error *error);
 
-/* Told how far a copy is, in pages, some times a second or more often; false gives it up. */
-typedef bool (*tasker_copied_fn)(void *user, int64_t done, int64_t total);
+/* --- upkeep ----------------------------------------------------------------------------------- */
+
+/* Told how far a long work is, some times a second or more often, by the thread that waits for it:
+ * `done` of `total` (0: unknown). False gives it up. */
+typedef bool (*tasker_progress_fn)(void *user, int64_t done, int64_t total);
+
+typedef struct tasker_migrate_options {
+    size_t size;              /* sizeof(tasker_migrate_options) */
+    const char *runtime_role; /* PostgreSQL: whose rights are set; NULL: as they were */
+    const char *period;       /* PostgreSQL: "week", "month" or "none"; NULL: as it was */
+    bool print;               /* only tell the statements that set the rights */
+} tasker_migrate_options;
+
+/* tasker_store_migrate makes a store's tables, or brings older ones up to date, step by step, each in
+ * one transaction; on PostgreSQL it makes the portions of the time to come as well. Again: no change.
+ *
+ *   options  NULL for none
+ *   *report  JSON: {"from":n (0: there were none),"to":n,"portions_made":n,"statements":[SQL]}
+ *
+ * Returns OK, INVALID (url, period, role), NOTFOUND (no such role or database), UNSUPPORTED (newer
+ * tables, another program's, no UTF-8; roles or periods on SQLite), STORE, NOMEM. Blocks. */
+TASKER_API tasker_status tasker_store_migrate(const char *url,
+                                              const tasker_migrate_options *options,
+                                              tasker_text *report, tasker_error *error);
+
+typedef struct tasker_prune_options {
+    size_t size;           /* sizeof(tasker_prune_options) */
+    int64_t older_than_ms; /* goes: what was submitted, and last changed, so long ago; at least 0 */
+    bool dry_run;          /* nothing goes, all is told */
+    tasker_progress_fn tell; /* `done` is the tasks that went; may be NULL */
+    void *user;
+} tasker_prune_options;
+
+/* tasker_store_prune takes ended tasks away with all that belongs to them: states, attempts, acts,
+ * idempotency keys, counts. Open tasks (running, or blocked by failures) are never touched. Works
+ * beside workers, in short transactions. On PostgreSQL whole portions are dropped when all in them
+ * is over, and the portions of the time to come are made: the tables' owner has to call it.
+ *
+ *   *report  JSON: {"dry_run":bool,"before":time,"tasks":n,"identities":n,"kept":n,
+ *            "portions":[{"portion":"20261102","dropped":bool,"tasks":n,"kept":n}],
+ *            "portions_made":n}; "kept" counts tasks that stay although they are old
+ *
+ * Returns OK, INVALID (older_than_ms), CLOSED (`tell` ended it; what went is gone), STORE, NOMEM,
+ * FORKED. Blocks. */
+TASKER_API tasker_status tasker_store_prune(tasker *handle, const tasker_prune_options *options,
+                                            tasker_text *report, tasker_error *error);
 
 /* tasker_store_backup copies the store as it is now into a new file, while workers and submitters go
  * on. The copy is a store as any other: open it to look, or put it in the place of a lost one.
  *
  *   path     a name that is free; it appears when the copy is whole and on the disk, and not before
- *   copied   may be NULL; it is called with `user` by this thread
+ *   copied   `done` and `total` are pages; may be NULL
  *   *report  JSON: {"path","bytes":n}
  *
  * Returns OK, INVALID (the name is taken), NOTFOUND (no such folder), CLOSED (copied said false),
  * UNSUPPORTED (a store on PostgreSQL: use pg_dump), STORE (nothing is left at path), NOMEM, FORKED.
  * Blocks, and reads everything; a SQLite store's log grows until it ends. */
 TASKER_API tasker_status tasker_store_backup(tasker *handle, const char *path,
-                                             tasker_copied_fn copied, void *user,
+                                             tasker_progress_fn copied, void *user,
                                              tasker_text *report, tasker_error *error);
 
 /* --- worker ----------------------------------------------------------------------------------- */

@@ -326,4 +326,10 @@ void tk_error_json(tk_buf *buf, tk_str message, tk_str type, tk_str code, tk_str
     TK_STR("{\"message\":\"" message "\",\"error_type\":\"" type                                   \
            "\",\"error_code\":null,\"backtrace\":null,\"retryable\":true}")
 
+/* --- prune.c ---------------------------------------------------------------------------------- */
+
+/* tk_prune_store as tasker_store_prune. Own transactions. */
+tasker_status tk_prune_store(tk_engine *engine, const tasker_prune_options *options, tk_buf *report,
+                             tasker_error *error);
+
 #endif

@@ -45,6 +45,10 @@ struct tasker_worker {
 /* tk_handle_usable: FORKED in another process than the opener's. */
 tasker_status tk_handle_usable(pid_t opener, tasker_error *error);
 
+/* tk_hand_out hands the buffer out as a text when all went well, else releases it. */
+tasker_status tk_hand_out(tasker_status status, tk_buf *buf, tasker_text *text,
+                          tasker_error *error);
+
 /* tk_handle_wake lets this handle's own workers look at the queue. */
 void tk_handle_wake(tasker *handle);
 

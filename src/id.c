@@ -43,6 +43,12 @@ tk_uuid tk_uuid_task(int64_t now_us, uint64_t noise) {
     return id;
 }
 
+tk_uuid tk_uuid_floor(int64_t at_us) {
+    tk_uuid id = {{0}};
+    number_write(id.bytes, 6, at_us < 0 ? 0 : (uint64_t)at_us / 1000);
+    return id;
+}
+
 tk_uuid tk_uuid_step(const tk_uuid *task, uint32_t step) {
     assert(step < UINT16_MAX);
     tk_uuid id = *task;

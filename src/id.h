@@ -15,6 +15,9 @@ typedef struct tk_uuid {
  * Ids made later in time sort later (to the millisecond). */
 tk_uuid tk_uuid_task(int64_t now_us, uint64_t noise);
 
+/* tk_uuid_floor is below every id made at that time or later, and above all made before. */
+tk_uuid tk_uuid_floor(int64_t at_us);
+
 /* tk_uuid_step is the id of step number `step` (0..65534) of a task. */
 tk_uuid tk_uuid_step(const tk_uuid *task, uint32_t step);
 

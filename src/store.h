@@ -247,9 +247,47 @@ typedef struct tk_store_config {
     const char *url;
     bool read_only;
     bool must_exist;
+    bool migrate;           /* bring older tables up to date; else they are refused */
+    int32_t *version_found; /* NULL, or out: of the tables before that, 0 without tables */
     const tk_clock *clock;
     const tk_log *log;
 } tk_store_config;
+
+/* --- upkeep ----------------------------------------------------------------------------------- */
+
+/* In what portions ended tasks are kept, by the time of their ids. */
+typedef enum tk_period {
+    TK_PERIOD_KEEP = 0, /* as it is */
+    TK_PERIOD_NONE,
+    TK_PERIOD_WEEK,
+    TK_PERIOD_MONTH
+} tk_period;
+
+typedef struct tk_setup {
+    tk_period period;
+    bool rights;      /* are set, too */
+    const char *role; /* whose; NULL: of the role that has them already, if any */
+    bool print;       /* the statements of the rights are told, nothing is done */
+    int64_t now_us;
+    tk_str *statements; /* out: of the rights, in their order */
+    uint32_t statement_count;
+    uint32_t made;   /* out: portions made for the time to come */
+    int32_t version; /* out: of the tables */
+} tk_setup;
+
+/* What prune() works on: first the portions that are kept apart, then single tasks. */
+typedef struct tk_prune {
+    int64_t before_us; /* goes: what was submitted, and last changed, before */
+    uint32_t limit;    /* single tasks looked at in one call */
+    bool dry_run;      /* nothing goes, all is told */
+    bool singles;      /* in and out: single tasks are under way */
+    tk_uuid past;      /* in and out: what is up to here has been looked at */
+    tk_str portion;    /* out: its name; empty when these were single tasks */
+    int64_t tasks;     /* out: that go */
+    int64_t kept; /* out: that stay, being open or changed since. A portion goes or stays whole */
+    int64_t identities; /* out: idempotency keys that go along */
+    bool more;          /* out: there is more to look at */
+} tk_prune;
 
 /* The list of operations: the table, the statement numbers of the fault wrapper and the trace all
  * come from it. X(name, arguments behind `tk_store *store`). Each also takes `tasker_error *error`
@@ -409,8 +447,14 @@ typedef struct tk_driver {
     /* Copies what is committed now into a new file at `path` while others write; as tasker_store_backup
      * says. *bytes: its size. Outside of transactions. UNSUPPORTED where the database has tools of its
      * own for it. */
-    tasker_status (*backup)(tk_store *store, const char *path, tasker_copied_fn copied, void *user,
-                            int64_t *bytes, tasker_error *error);
+    tasker_status (*backup)(tk_store *store, const char *path, tasker_progress_fn copied,
+                            void *user, int64_t *bytes, tasker_error *error);
+    /* Sets rights and portions; UNSUPPORTED where the store has neither. Transactions of its own. */
+    tasker_status (*set_up)(tk_store *store, tk_arena *arena, tk_setup *setup, tasker_error *error);
+    /* Looks at the next portion or at up to `limit` single tasks, and takes away what is over: task,
+     * state, pages, attempts, acts, identities, counts. Never an open task's (running, blocked). One
+     * transaction of its own. */
+    tasker_status (*prune)(tk_store *store, tk_arena *arena, tk_prune *prune, tasker_error *error);
     /* A second connection to the same store, or the same one counted twice. */
     tasker_status (*share)(tk_store *store, tk_store **other, tasker_error *error);
     void (*close)(tk_store *store);

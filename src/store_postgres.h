@@ -8,6 +8,10 @@
  *   store_postgres_open.c    opening, checking, sharing, connecting again, closing
  *   store_postgres_libpq.c   libpq's functions, loaded with the first store
  *   store_postgres_pooler.c  refuses a pooler that lends connections by transaction
+ *   store_postgres_tables.c  making the tables, migrations
+ *   store_postgres_rights.c  the role of running processes
+ *   store_postgres_parts.c   portions of ended work
+ *   store_postgres_prune.c   taking ended work away
  *   store_postgres_wake.c    the right to run workers, wake-ups
  *   store_postgres_names.c   names, templates, identities
  *   store_postgres_rows.c    saving tasks, states, ready, later, leases, attempts, acts, counts
@@ -38,14 +42,14 @@
 #define TK_PG_USUAL_MESSAGES "SET client_min_messages = error;"
 #define TK_PG_USUAL_LIMIT "SET statement_timeout = '60s';"
 
-/* The tables: schema_postgres.sql. */
+/* The first tables: schema_postgres.sql. What came later: schema_postgres_2.sql and so on. */
 extern const char tk_schema_postgres[];
 
 #ifdef TK_WITH_POSTGRES
 
 #define TK_PG_PARAMETERS_MAX 16
 
-#define TK_PG_SCHEMA_VERSION 1
+#define TK_PG_SCHEMA_VERSION 2
 #define TK_PG_SERVER_VERSION_MIN 140000 /* as PQserverVersion counts */
 
 /* A page of progress: 256 steps of 3 bytes. */
@@ -134,6 +138,43 @@ tasker_status tk_pg_usable(const tk_pg *pg, tasker_error *error);
  * closed. */
 tasker_status tk_pg_command(const tk_pg *pg, const char *sql, const char *doing,
                             tasker_error *error);
+
+/* tk_pg_ask reads one row of `count` whole numbers; what is NULL, or no row, reads as 0 or stays. */
+tasker_status tk_pg_ask(const tk_pg *pg, const char *sql, int64_t *answers, int count,
+                        tasker_error *error);
+
+/* tk_pg_change runs statements that need strong locks in a transaction of their own, waiting for the
+ * locks a little at a time. Outside of transactions. */
+tasker_status tk_pg_change(const tk_pg *pg, const char *sql, const char *doing,
+                           tasker_error *error);
+
+/* A step from one version of the tables to the next; the first makes version 1. */
+typedef struct tk_pg_migration {
+    const char *what;
+    const char *sql;
+} tk_pg_migration;
+extern const tk_pg_migration tk_pg_migrations[TK_PG_SCHEMA_VERSION];
+
+/* tk_pg_tables_open makes what is missing and may be made; refuses what is newer or not ours. */
+tasker_status tk_pg_tables_open(const tk_pg *pg, const tk_store_config *config,
+                                tasker_error *error);
+
+/* The partitioned tables, and what a portion of each is made with. */
+#define TK_PG_PARTS 4
+typedef struct tk_pg_part {
+    const char *table, *key, *settings;
+} tk_pg_part;
+extern const tk_pg_part tk_pg_parts[TK_PG_PARTS];
+
+/* tk_pg_period_name is "none", "week" or "month". */
+const char *tk_pg_period_name(tk_period period);
+
+/* tk_pg_rights writes and, unless they are only to be told, sets the rights of a role. */
+tasker_status tk_pg_rights(const tk_pg *pg, tk_arena *arena, tk_setup *setup, tasker_error *error);
+
+/* tk_pg_portions_make makes the portions of the time to come, as the ledger's period says. */
+tasker_status tk_pg_portions_make(const tk_pg *pg, int64_t now_us, uint32_t *made,
+                                  tasker_error *error);
 
 /* tk_pg_renew connects again when the connection is broken: settings, the worker's session lock,
  * LISTEN. With the mutex held, outside of transactions. */
@@ -319,8 +360,10 @@ int tk_pg_wake_fd(tk_store *store);
 void tk_pg_wake_drain(tk_store *store);
 tasker_status tk_pg_reconnect(tk_store *store, tasker_error *error);
 tasker_status tk_pg_upkeep(tk_store *store, bool *elected, uint32_t *skipped, tasker_error *error);
-tasker_status tk_pg_backup(tk_store *store, const char *path, tasker_copied_fn copied, void *user,
+tasker_status tk_pg_backup(tk_store *store, const char *path, tasker_progress_fn copied, void *user,
                            int64_t *bytes, tasker_error *error);
+tasker_status tk_pg_set_up(tk_store *store, tk_arena *arena, tk_setup *setup, tasker_error *error);
+tasker_status tk_pg_prune(tk_store *store, tk_arena *arena, tk_prune *prune, tasker_error *error);
 tasker_status tk_pg_share(tk_store *store, tk_store **other, tasker_error *error);
 void tk_pg_close(tk_store *store);
 

@@ -1,7 +1,7 @@
 /*
  * store_postgres_open.c - opens, checks, shares and closes a PostgreSQL store, and connects again.
  *
- *   connect ── whose server, which encoding? ── settings ── tables there? else make them ── version
+ *   connect ── whose server, which encoding? ── settings ── store_postgres_tables.c: tables, version
  *
  * Nothing of a schema that is not ours is changed. No message repeats the URL: it may hold a password.
  */
@@ -10,7 +10,6 @@
 #ifdef TK_WITH_POSTGRES
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #define CONNECT_TIMEOUT_S "10"
@@ -174,105 +173,6 @@ tasker_status tk_pg_renew(tk_pg *pg, tasker_error *error) {
     return status;
 }
 
-/* --- tables ----------------------------------------------------------------------------------- */
-
-/* Reads one row of whole numbers, as text; `answers` keeps what NULL would fill. */
-static tasker_status ask(const tk_pg *pg, const char *sql, long *answers, int count,
-                         tasker_error *error) {
-    PGresult *result = PQexec(pg->connection, sql);
-    tasker_status status = TASKER_OK;
-    if (PQresultStatus(result) != PGRES_TUPLES_OK) {
-        status = tk_pg_fail(pg, result, "looking at the tables", error);
-    } else if (PQntuples(result) == 1 && PQnfields(result) == count) {
-        for (int i = 0; i < count; i++) {
-            answers[i] = strtol(PQgetvalue(result, 0, i), NULL, 10);
-        }
-    }
-    PQclear(result);
-    return status;
-}
-
-/* Asks the catalogue's tables: to_regclass() would answer from what the session remembers. */
-static tasker_status tables_find(const tk_pg *pg, bool *there, tasker_error *error) {
-    long found[2] = {0, 0};
-    tasker_status status = ask(pg,
-                               "SELECT (SELECT count(*) FROM pg_catalog.pg_class"
-                               "  WHERE relname = 'ledger' AND relnamespace IN (SELECT oid FROM"
-                               "  pg_catalog.pg_namespace WHERE nspname = 'tasker')),"
-                               " (SELECT count(*) FROM pg_catalog.pg_namespace"
-                               "  WHERE nspname = 'tasker')",
-                               found, 2, error);
-    *there = found[0] == 1;
-    if (status == TASKER_OK && found[0] == 0 && found[1] == 1) {
-        return tk_fail(error, TASKER_UNSUPPORTED,
-                       "%s has a schema tasker of another program; use another database, or "
-                       "rename that schema",
-                       pg->name);
-    }
-    return status;
-}
-
-/* In a transaction, behind a lock: of several that come first one makes the tables. */
-static tasker_status tables_make_locked(const tk_pg *pg, tasker_error *error) {
-    bool there = false;
-    tasker_status status =
-        tk_pg_command(pg, "SELECT pg_advisory_xact_lock(" TK_PG_LOCK_CLASS ", 0)",
-                      "waiting for the tables", error);
-    if (status == TASKER_OK) {
-        status = tables_find(pg, &there, error);
-    }
-    if (status == TASKER_OK && !there) {
-        status = tk_pg_command(pg, tk_schema_postgres, "making the tables", error);
-    }
-    return status;
-}
-
-static tasker_status tables_make(const tk_pg *pg, tasker_error *error) {
-    tasker_status status =
-        tk_pg_command(pg, "BEGIN; SET LOCAL lock_timeout = '60s'", "BEGIN", error);
-    if (status == TASKER_OK) {
-        status = tables_make_locked(pg, error);
-    }
-    if (status == TASKER_OK) {
-        return tk_pg_command(pg, "COMMIT", "COMMIT", error);
-    }
-    (void)tk_pg_command(pg, "ROLLBACK", "ROLLBACK", NULL);
-    return status;
-}
-
-static tasker_status version_check(const tk_pg *pg, tasker_error *error) {
-    long version = 0;
-    tasker_status status = ask(pg, "SELECT version FROM tasker.ledger", &version, 1, error);
-    if (status != TASKER_OK) {
-        return status;
-    }
-    if (version > TK_PG_SCHEMA_VERSION) {
-        return tk_fail(error, TASKER_UNSUPPORTED,
-                       "%s was written by a newer version (tables of version %ld, known are up "
-                       "to %d); use that version",
-                       pg->name, version, TK_PG_SCHEMA_VERSION);
-    }
-    if (version < 1) {
-        return tk_fail(error, TASKER_STORE, "%s is damaged: it has no version; restore a copy",
-                       pg->name);
-    }
-    return TASKER_OK;
-}
-
-static tasker_status tables_open(const tk_pg *pg, bool may_make, tasker_error *error) {
-    bool there = false;
-    tasker_status status = tables_find(pg, &there, error);
-    if (status == TASKER_OK && !there && !may_make) {
-        return tk_fail(error, TASKER_NOTFOUND,
-                       "%s has no tables of Tasker; open it once for writing, which makes them",
-                       pg->name);
-    }
-    if (status == TASKER_OK && !there) {
-        status = tables_make(pg, error);
-    }
-    return status == TASKER_OK ? version_check(pg, error) : status;
-}
-
 /* --- opening ---------------------------------------------------------------------------------- */
 
 /* libpq's own words about a bad URL may repeat a part of it. */
@@ -328,7 +228,7 @@ static tasker_status open_in(tk_pg_home *home, const tk_store_config *config, tk
     pthread_mutex_init(&pg->mutex, NULL);
     tasker_status status = connect_anew(pg, error);
     if (status == TASKER_OK) {
-        status = tables_open(pg, !config->read_only && !config->must_exist, error);
+        status = tk_pg_tables_open(pg, config, error);
     }
     if (status != TASKER_OK) {
         tk_pg_close(&pg->store);
@@ -366,7 +266,7 @@ tasker_status tk_pg_share(tk_store *store, tk_store **other, tasker_error *error
 }
 
 /* Its own tools do that, and more than a copy could. */
-tasker_status tk_pg_backup(tk_store *store, const char *path, tasker_copied_fn copied, void *user,
+tasker_status tk_pg_backup(tk_store *store, const char *path, tasker_progress_fn copied, void *user,
                            int64_t *bytes, tasker_error *error) {
     (void)store;
     (void)copied;

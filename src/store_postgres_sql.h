@@ -26,12 +26,12 @@
     X(NAME_FIND,                                                                                   \
       "SELECT u.place, n.id FROM unnest($2::text[]) WITH ORDINALITY AS u(text, place)"             \
       " JOIN name n ON n.kind = $1::int2 AND n.text = u.text")                                     \
-    X(NAME_LOCK, "LOCK TABLE name IN SHARE ROW EXCLUSIVE MODE")                                    \
+    X(NAME_LOCK, "SELECT pg_advisory_xact_lock(" TK_PG_LOCK_CLASS ", -2)")                         \
     X(NAME_INSERT, /* with the table locked against other writers */                               \
       "INSERT INTO name (kind, id, text) SELECT $1::int2, coalesce(max(id), 0) + 1, $2::text"      \
       " FROM name WHERE kind = $1::int2 RETURNING id")                                             \
     X(NAME_LIST, "SELECT id, text FROM name WHERE kind = $1::int2 ORDER BY id")                    \
-    X(TEMPLATE_LOCK, "LOCK TABLE template IN SHARE ROW EXCLUSIVE MODE")                            \
+    X(TEMPLATE_LOCK, "SELECT pg_advisory_xact_lock(" TK_PG_LOCK_CLASS ", -3)")                     \
     X(TEMPLATE_KNOWN,                                                                              \
       "SELECT p.step_no, p.name FROM template t JOIN name s ON s.kind = 1 AND s.id = t.namespace"  \
       " JOIN template_step p ON p.template_id = t.id"                                              \

@@ -11,6 +11,7 @@
  *   store_sqlite_hand.c    acts by hand, workers
  *   store_sqlite_read.c    readers
  *   store_sqlite_list.c    lists of tasks by a filter
+ *   store_sqlite_keep.c    taking ended work away
  *
  * How a statement is run: tk_sql_begin, then for each row the parameters in their order, tk_sql_step
  * or tk_sql_run, and tk_sql_end on every path. The first failure stays; after it the rest is a no-op.
@@ -26,7 +27,7 @@
 
 #include "store.h"
 
-#define TK_SQLITE_SCHEMA_VERSION 1
+#define TK_SQLITE_SCHEMA_VERSION 2
 #define TK_SQLITE_APPLICATION_ID 1413567307 /* "TASK"; also in schema_sqlite.sql */
 
 /* How long a writer waits for the other processes that write into the same file. */
@@ -222,6 +223,21 @@
       "  FROM ready GROUP BY queue, handler"                                                       \
       "  UNION ALL SELECT queue, handler, 0, count(*), 0 FROM later GROUP BY queue, handler)"      \
       " GROUP BY queue, handler ORDER BY queue, handler")                                          \
+    /* upkeep */                                                                                   \
+    X(PRUNE_SCAN, /* 1 running, 3 blocked */                                                       \
+      "SELECT s.task_id, t.template_id, s.state, s.state IN (1, 3) OR s.updated_at >= ?3,"         \
+      " (SELECT count(*) FROM identity i WHERE i.task_id = s.task_id)"                             \
+      " FROM task_state s LEFT JOIN task t ON t.id = s.task_id"                                    \
+      " WHERE s.task_id > ?1 AND s.task_id < ?2 ORDER BY s.task_id LIMIT ?4")                      \
+    X(PRUNE_IDENTITY, "DELETE FROM identity WHERE task_id = ?")                                    \
+    X(PRUNE_TAG,                                                                                   \
+      "DELETE FROM task_tag WHERE task_id = ?1 AND tag IN"                                         \
+      " (SELECT j.value FROM task t, json_each(t.tags) j WHERE t.id = ?1)")                        \
+    X(PRUNE_ATTEMPT, "DELETE FROM attempt WHERE task_id = ?")                                      \
+    X(PRUNE_ACT, "DELETE FROM act WHERE task_id = ?")                                              \
+    X(PRUNE_PAGE, "DELETE FROM task_page WHERE task_id = ?")                                       \
+    X(PRUNE_STATE, "DELETE FROM task_state WHERE task_id = ?")                                     \
+    X(PRUNE_TASK, "DELETE FROM task WHERE id = ?")                                                 \
     X(INTEGRITY, "PRAGMA integrity_check(" TK_SQL_PROBLEMS_MAX ")")                                \
     X(ORPHANS,                                                                                     \
       TK_SQL_ORPHANS("ready") " UNION ALL " TK_SQL_ORPHANS("lease") " UNION ALL "                  \
@@ -514,12 +530,23 @@ void tk_sqlite_wake(tk_store *store);
 int tk_sqlite_wake_fd(tk_store *store);
 void tk_sqlite_wake_drain(tk_store *store);
 
+/* --- upkeep: store_sqlite_keep.c -------------------------------------------------------------- */
+
+tasker_status tk_sqlite_set_up(tk_store *store, tk_arena *arena, tk_setup *setup,
+                               tasker_error *error);
+tasker_status tk_sqlite_prune(tk_store *store, tk_arena *arena, tk_prune *prune,
+                              tasker_error *error);
+
 /* --- opening: store_sqlite_open.c ------------------------------------------------------------- */
+
+/* tk_sqlite_ask reads one number. */
+tasker_status tk_sqlite_ask(const tk_sqlite *sqlite, const char *sql, int64_t *answer,
+                            tasker_error *error);
 
 tasker_status tk_sqlite_reconnect(tk_store *store, tasker_error *error);
 tasker_status tk_sqlite_upkeep(tk_store *store, bool *elected, uint32_t *skipped,
                                tasker_error *error);
-tasker_status tk_sqlite_backup(tk_store *store, const char *path, tasker_copied_fn copied,
+tasker_status tk_sqlite_backup(tk_store *store, const char *path, tasker_progress_fn copied,
                                void *user, int64_t *bytes, tasker_error *error);
 tasker_status tk_sqlite_share(tk_store *store, tk_store **other, tasker_error *error);
 void tk_sqlite_close(tk_store *store);

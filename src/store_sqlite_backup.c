@@ -24,7 +24,7 @@ typedef struct backup {
     const char *path;
     char part[PATH_MAX];   /* where it grows */
     char folder[PATH_MAX]; /* of both */
-    tasker_copied_fn copied;
+    tasker_progress_fn copied;
     void *user;
 } backup;
 
@@ -192,7 +192,7 @@ static tasker_status part_rename(const backup *b, tasker_error *error) {
     return status;
 }
 
-tasker_status tk_sqlite_backup(tk_store *store, const char *path, tasker_copied_fn copied,
+tasker_status tk_sqlite_backup(tk_store *store, const char *path, tasker_progress_fn copied,
                                void *user, int64_t *bytes, tasker_error *error) {
     backup b = {.path = path, .copied = copied, .user = user, .copy = {.name = path}};
     tk_store *source = NULL;

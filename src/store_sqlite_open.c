@@ -12,6 +12,13 @@
 #include <unistd.h>
 
 extern const char tk_schema_sqlite[];
+extern const char tk_schema_sqlite_2[];
+
+/* From one version of the tables to the next; each ends with its own number. */
+static const char *const migrations[TK_SQLITE_SCHEMA_VERSION] = {
+    tk_schema_sqlite,
+    tk_schema_sqlite_2,
+};
 
 #define URL_PREFIX "sqlite:"
 #define MEMORY ":memory:"
@@ -22,9 +29,8 @@ static tasker_status run(const tk_sqlite *sqlite, const char *sql, const char *d
     return code == SQLITE_OK ? TASKER_OK : tk_sqlite_fail(sqlite, code, doing, error);
 }
 
-/* Reads one number. */
-static tasker_status ask(const tk_sqlite *sqlite, const char *sql, int64_t *answer,
-                         tasker_error *error) {
+tasker_status tk_sqlite_ask(const tk_sqlite *sqlite, const char *sql, int64_t *answer,
+                            tasker_error *error) {
     sqlite3_stmt *stmt = NULL;
     int code = sqlite3_prepare_v2(sqlite->db, sql, -1, &stmt, NULL);
     if (code == SQLITE_OK) {
@@ -45,51 +51,76 @@ static tasker_status ask(const tk_sqlite *sqlite, const char *sql, int64_t *answ
 
 /* --- whose file is it? ------------------------------------------------------------------------ */
 
-static tasker_status kind_check(const tk_sqlite *sqlite, bool *empty, tasker_error *error) {
+/* *found: the version of the tables, 0 in an empty file. */
+static tasker_status kind_check(const tk_sqlite *sqlite, int64_t *found, tasker_error *error) {
     int64_t application = 0;
     int64_t version = 0;
     int64_t objects = 0;
-    tasker_status status = ask(sqlite, "PRAGMA application_id", &application, error);
+    tasker_status status = tk_sqlite_ask(sqlite, "PRAGMA application_id", &application, error);
     if (status == TASKER_OK) {
-        status = ask(sqlite, "PRAGMA user_version", &version, error);
+        status = tk_sqlite_ask(sqlite, "PRAGMA user_version", &version, error);
     }
     if (status == TASKER_OK) {
-        status = ask(sqlite, "SELECT count(*) FROM sqlite_schema", &objects, error);
+        status = tk_sqlite_ask(sqlite, "SELECT count(*) FROM sqlite_schema", &objects, error);
     }
     if (status != TASKER_OK) {
         return status;
     }
-    *empty = application == 0 && version == 0 && objects == 0;
-    if (!*empty && application != TK_SQLITE_APPLICATION_ID) {
+    *found = version;
+    if (application == 0 && version == 0 && objects == 0) {
+        return TASKER_OK;
+    }
+    if (application != TK_SQLITE_APPLICATION_ID) {
         return tk_fail(error, TASKER_UNSUPPORTED,
                        "%s belongs to another program (application_id %" PRId64
                        "); choose another file",
                        sqlite->name, application);
     }
-    if (!*empty && version > TK_SQLITE_SCHEMA_VERSION) {
+    if (version > TK_SQLITE_SCHEMA_VERSION) {
         return tk_fail(error, TASKER_UNSUPPORTED,
                        "%s was written by a newer version (tables of version %" PRId64
                        ", known are up to %d); use that version",
                        sqlite->name, version, TK_SQLITE_SCHEMA_VERSION);
     }
-    if (!*empty && version < 1) {
+    if (version < 1) {
         return tk_fail(error, TASKER_STORE,
                        "%s is damaged: it has no version; restore a copy of it", sqlite->name);
     }
     return TASKER_OK;
 }
 
-static tasker_status schema_create(const tk_sqlite *sqlite, tasker_error *error) {
-    tasker_status status = run(sqlite, "BEGIN IMMEDIATE", "making the tables", error);
+/* One step in one transaction. */
+static tasker_status migrate_once(const tk_sqlite *sqlite, int64_t version, tasker_error *error) {
+    static const char doing[] = "making the tables";
+    tasker_status status = run(sqlite, "BEGIN IMMEDIATE", doing, error);
     if (status != TASKER_OK) {
         return status;
     }
-    status = run(sqlite, tk_schema_sqlite, "making the tables", error);
+    status = run(sqlite, migrations[version - 1], doing, error);
     if (status == TASKER_OK) {
-        status = run(sqlite, "COMMIT", "making the tables", error);
+        status = run(sqlite, "COMMIT", doing, error);
     }
     if (status != TASKER_OK) {
         (void)sqlite3_exec(sqlite->db, "ROLLBACK", NULL, NULL, NULL);
+    }
+    return status;
+}
+
+/* Makes the tables of an empty file, and brings older ones up to date when that is wanted. */
+static tasker_status tables_open(const tk_sqlite *sqlite, const tk_store_config *config,
+                                 int64_t found, tasker_error *error) {
+    if (config->version_found != NULL) {
+        *config->version_found = (int32_t)found;
+    }
+    if (found > 0 && found < TK_SQLITE_SCHEMA_VERSION && (!config->migrate || config->read_only)) {
+        return tk_fail(error, TASKER_UNSUPPORTED,
+                       "%s has tables of version %" PRId64 ", expected %d; bring them up to date "
+                       "with `tasker store migrate`",
+                       sqlite->name, found, TK_SQLITE_SCHEMA_VERSION);
+    }
+    tasker_status status = TASKER_OK;
+    while (status == TASKER_OK && found < TK_SQLITE_SCHEMA_VERSION) {
+        status = migrate_once(sqlite, ++found, error);
     }
     return status;
 }
@@ -133,7 +164,8 @@ static tasker_status connection_configure(const tk_sqlite *sqlite, tasker_error 
     return run(sqlite, sql, "setting up the connection", error);
 }
 
-static tasker_status connection_open(tk_sqlite *sqlite, const char *path, tasker_error *error) {
+static tasker_status connection_open(tk_sqlite *sqlite, const char *path,
+                                     const tk_store_config *config, tasker_error *error) {
     int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE;
     if (sqlite->file == NULL) {
         flags |= SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_MEMORY;
@@ -145,17 +177,17 @@ static tasker_status connection_open(tk_sqlite *sqlite, const char *path, tasker
         return tk_sqlite_fail(sqlite, code, "opening", error);
     }
     tasker_status status = connection_configure(sqlite, error);
-    bool empty = false;
+    int64_t found = 0;
     if (status == TASKER_OK) {
-        status = kind_check(sqlite, &empty, error);
+        status = kind_check(sqlite, &found, error);
     }
     if (status != TASKER_OK) {
         return status;
     }
     if (sqlite->read_only) {
-        return empty ? tk_fail(error, TASKER_NOTFOUND, "%s is empty; nothing has been stored in it",
-                               sqlite->name)
-                     : TASKER_OK;
+        return found == 0 ? tk_fail(error, TASKER_NOTFOUND,
+                                    "%s is empty; nothing has been stored in it", sqlite->name)
+                          : tables_open(sqlite, config, found, error);
     }
     if (sqlite3_db_readonly(sqlite->db, "main") == 1) { /* SQLite falls back without a word */
         return tk_sqlite_fail(sqlite, SQLITE_READONLY, "opening", error);
@@ -163,19 +195,20 @@ static tasker_status connection_open(tk_sqlite *sqlite, const char *path, tasker
     if (sqlite->file != NULL) {
         status = log_switch_on(sqlite, error);
     }
-    return status == TASKER_OK && empty ? schema_create(sqlite, error) : status;
+    return status == TASKER_OK ? tables_open(sqlite, config, found, error) : status;
 }
 
 /* Under the lock, as opening may recover the log. A reader goes without where it may not lock. */
-static tasker_status connection_open_locked(tk_sqlite *sqlite, tasker_error *error) {
+static tasker_status connection_open_locked(tk_sqlite *sqlite, const tk_store_config *config,
+                                            tasker_error *error) {
     if (sqlite->file == NULL) {
-        return connection_open(sqlite, MEMORY, error);
+        return connection_open(sqlite, MEMORY, config, error);
     }
     tasker_status status = tk_sqlite_file_lock(sqlite->file, error);
     if (status != TASKER_OK) {
         return status;
     }
-    status = connection_open(sqlite, tk_sqlite_file_path(sqlite->file), error);
+    status = connection_open(sqlite, tk_sqlite_file_path(sqlite->file), config, error);
     tk_sqlite_file_unlock(sqlite->file);
     return status;
 }
@@ -236,7 +269,7 @@ tasker_status tk_store_sqlite_open(const tk_store_config *config, tk_store **sto
     pthread_mutex_init(&sqlite->mutex, NULL);
     status = store_fill(sqlite, config, error);
     if (status == TASKER_OK) {
-        status = connection_open_locked(sqlite, error);
+        status = connection_open_locked(sqlite, config, error);
     }
     if (status != TASKER_OK) {
         tk_sqlite_close(&sqlite->store);

@@ -82,6 +82,7 @@ static tasker_status open_store(tasker *handle, const char *url, const tasker_op
         .url = url,
         .read_only = options != NULL && options->read_only,
         .must_exist = options != NULL && (options->must_exist || options->read_only),
+        .migrate = options != NULL && options->migrate,
         .clock = &tk_clock_system,
         .log = &handle->log,
     };
@@ -161,9 +162,8 @@ void tasker_close(tasker *handle) {
     tk_free(handle);
 }
 
-/* Hands the buffer out as a text when all went well, else releases it. */
-static tasker_status hand_out(tasker_status status, tk_buf *buf, tasker_text *text,
-                              tasker_error *error) {
+tasker_status tk_hand_out(tasker_status status, tk_buf *buf, tasker_text *text,
+                          tasker_error *error) {
     if (status == TASKER_OK && text != NULL) {
         return tk_buf_finish(buf, text, error);
     }
@@ -192,7 +192,7 @@ tasker_status tasker_template_check(tasker_bytes yaml, const char *name, const c
     }
     tk_findings_release(&findings);
     tk_buf_release(&spec);
-    return hand_out(status, &buf, report, error);
+    return tk_hand_out(status, &buf, report, error);
 }
 
 tasker_status tasker_template_put(tasker *handle, tasker_bytes yaml, const char *name,
@@ -205,7 +205,7 @@ tasker_status tasker_template_put(tasker *handle, tasker_bytes yaml, const char 
         status =
             tk_register(&handle->engine, yaml, name, report != NULL ? &buf : NULL, &valid, error);
     }
-    return hand_out(status, &buf, report, error);
+    return tk_hand_out(status, &buf, report, error);
 }
 
 tasker_status tasker_template_put_directory(tasker *handle, const char *path, tasker_text *report,
@@ -216,13 +216,13 @@ tasker_status tasker_template_put_directory(tasker *handle, const char *path, ta
     if (status == TASKER_OK) {
         status = tk_register_directory(&handle->engine, path, &buf, error);
     }
-    return hand_out(status, &buf, report, error);
+    return tk_hand_out(status, &buf, report, error);
 }
 
 tasker_status tasker_template_outline(const char *path, tasker_text *outline, tasker_error *error) {
     tk_buf buf = {0};
     empty(outline);
-    return hand_out(tk_template_outline(path, &buf, error), &buf, outline, error);
+    return tk_hand_out(tk_template_outline(path, &buf, error), &buf, outline, error);
 }
 
 /* --- tasks --- */
@@ -235,7 +235,7 @@ tasker_status tasker_submit(tasker *handle, tasker_bytes request, tasker_text *a
     if (status == TASKER_OK) {
         status = tk_submit(&handle->engine, request, &buf, error);
     }
-    return hand_out(status, &buf, answer, error);
+    return tk_hand_out(status, &buf, answer, error);
 }
 
 static tasker_status parse_id(const char *text, const char *what, tk_uuid *id,
@@ -342,7 +342,7 @@ tasker_status tasker_task_wait(tasker *handle, const char *task_uuid, int64_t ti
     if (status == TASKER_OK) {
         status = look_at(handle, &id, &buf, &resting, error);
     }
-    status = hand_out(status, &buf, task, error);
+    status = tk_hand_out(status, &buf, task, error);
     if (status == TASKER_OK && !resting) {
         return tk_fail(error, TASKER_TIMEOUT, "the task does not rest yet");
     }
@@ -421,7 +421,7 @@ tasker_status tasker_query(tasker *handle, tasker_query_kind kind, tasker_bytes 
         status =
             tk_query(&handle->engine, kind, filter.size > 0 ? filter : TK_STR("{}"), &buf, error);
     }
-    return hand_out(status, &buf, answer, error);
+    return tk_hand_out(status, &buf, answer, error);
 }
 
 static void write_problem(tk_buf *buf, const tk_problem *problem) {
@@ -461,10 +461,10 @@ tasker_status tasker_store_check(tasker *handle, tasker_text *report, tasker_err
         tk_buf_text(&buf, "]}");
     }
     tk_check_release(&check);
-    return hand_out(status, &buf, report, error);
+    return tk_hand_out(status, &buf, report, error);
 }
 
-tasker_status tasker_store_backup(tasker *handle, const char *path, tasker_copied_fn copied,
+tasker_status tasker_store_backup(tasker *handle, const char *path, tasker_progress_fn copied,
                                   void *user, tasker_text *report, tasker_error *error) {
     empty(report);
     tasker_status status = tk_handle_usable(handle->opener, error);
@@ -483,5 +483,5 @@ tasker_status tasker_store_backup(tasker *handle, const char *path, tasker_copie
         tk_json_write_member_int(&buf, "bytes", bytes);
         tk_buf_char(&buf, '}');
     }
-    return hand_out(status, &buf, report, error);
+    return tk_hand_out(status, &buf, report, error);
 }

@@ -44,7 +44,7 @@ static void release(copying *c) {
     store_file_remove(&c->file);
 }
 
-static tasker_status copy(copying *c, tasker_copied_fn copied, void *user) {
+static tasker_status copy(copying *c, tasker_progress_fn copied, void *user) {
     return tasker_store_backup(c->handle, c->path, copied, user, NULL, &c->error);
 }
 

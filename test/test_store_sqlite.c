@@ -73,7 +73,7 @@ static void make_marked(const char *path) {
 
 static void make_newer(const char *path) {
     execute(path,
-            "PRAGMA application_id = 1413567307; PRAGMA user_version = 2; CREATE TABLE a (b)");
+            "PRAGMA application_id = 1413567307; PRAGMA user_version = 1000; CREATE TABLE a (b)");
 }
 
 static void make_versionless(const char *path) {

@@ -320,10 +320,22 @@ static tasker_status fault_upkeep(tk_store *store, bool *elected, uint32_t *skip
     return inner->driver->upkeep(inner, elected, skipped, error);
 }
 
-static tasker_status fault_backup(tk_store *store, const char *path, tasker_copied_fn copied,
+static tasker_status fault_backup(tk_store *store, const char *path, tasker_progress_fn copied,
                                   void *user, int64_t *bytes, tasker_error *error) {
     tk_store *inner = fault_of(store)->inner;
     return inner->driver->backup(inner, path, copied, user, bytes, error);
+}
+
+static tasker_status fault_set_up(tk_store *store, tk_arena *arena, tk_setup *setup,
+                                  tasker_error *error) {
+    tk_store *inner = fault_of(store)->inner;
+    return inner->driver->set_up(inner, arena, setup, error);
+}
+
+static tasker_status fault_prune(tk_store *store, tk_arena *arena, tk_prune *prune,
+                                 tasker_error *error) {
+    tk_store *inner = fault_of(store)->inner;
+    return inner->driver->prune(inner, arena, prune, error);
 }
 
 static tasker_status fault_share(tk_store *store, tk_store **other, tasker_error *error) {
@@ -358,6 +370,8 @@ static const tk_driver fault_driver = {
     .wake_drain = fault_wake_drain,
     .reconnect = fault_reconnect,
     .upkeep = fault_upkeep,
+    .set_up = fault_set_up,
+    .prune = fault_prune,
     .backup = fault_backup,
     .share = fault_share,
     .close = fault_close,
