@@ -1,6 +1,8 @@
 /*
  * store_postgres_libpq.c - finds libpq and its functions at run time.
  */
+#include "base.h"
+
 #ifdef TK_WITH_POSTGRES
 
 #include "store_postgres_libpq.h"
