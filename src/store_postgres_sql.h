@@ -135,15 +135,16 @@
       " WITH ORDINALITY"                                                                           \
       " AS u(task_id, step_no, token, outcome, finished, result, error, metadata, dated, place)"   \
       " ORDER BY task_id, step_no, token, place),"                                                 \
-      " d AS (DELETE FROM lease l USING u"                                                         \
-      "  LEFT JOIN task_state s ON u.dated AND s.task_id = u.task_id"                              \
-      "  WHERE l.task_id = u.task_id AND l.step_no = u.step_no AND l.token = u.token"              \
-      "  RETURNING l.*, u.outcome, greatest(u.finished, s.updated_at) AS finished, u.result,"      \
-      "  u.error, u.metadata, u.place)"                                                            \
+      " f AS MATERIALIZED (SELECT u.*, x.place_in FROM u, LATERAL (SELECT k.ctid AS place_in"      \
+      "  FROM lease k WHERE k.task_id = u.task_id AND k.step_no = u.step_no AND k.token = u.token" \
+      "  OFFSET 0) x),"                                                                            \
+      " d AS (DELETE FROM lease l USING f AS u WHERE l.ctid = u.place_in"                          \
+      "  RETURNING l.*, u.outcome, u.finished, u.result, u.error, u.metadata, u.dated, u.place)"   \
       " INSERT INTO attempt (task_id, token, enqueued_at, claimed_at, finished_at, worker,"        \
       " step_no, attempt, outcome, result, error, metadata)"                                       \
-      " SELECT task_id, token, enqueued_at, claimed_at, greatest(claimed_at, finished), worker,"   \
-      " step_no, attempt, outcome, result, error, metadata FROM d ORDER BY place"                  \
+      " SELECT task_id, token, enqueued_at, claimed_at, greatest(claimed_at, finished,"            \
+      "  CASE WHEN dated THEN (SELECT s.updated_at FROM task_state s WHERE s.task_id = d.task_id)" \
+      "  END), worker, step_no, attempt, outcome, result, error, metadata FROM d ORDER BY place"   \
       " RETURNING task_id, step_no, token, attempt, worker, enqueued_at, claimed_at, finished_at,"  \
       " n")                                                                                        \
     X(LEASE_RETURN,                                                                                \
