@@ -22,6 +22,10 @@ static void *tell(void *arg) {
         if (percent >= 0) {
             fprintf(stderr, ", %d %%", percent);
         }
+        int64_t count = b->count;
+        if (count > 0) {
+            fprintf(stderr, ", %" PRId64 " tasks", count);
+        }
         told = true;
     }
     if (told) {

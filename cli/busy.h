@@ -14,7 +14,8 @@
 
 typedef struct busy {
     const char *what;
-    _Atomic(int) percent; /* done; -1: nobody knows */
+    _Atomic(int) percent;   /* done; -1: nobody knows */
+    _Atomic(int64_t) count; /* tasks done; 0: not told */
     pthread_t thread;
     int stop[2]; /* a pipe: its end of file ends the thread */
     bool running;

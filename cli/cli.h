@@ -127,6 +127,9 @@ typedef enum cli_access { CLI_READ, CLI_CHANGE, CLI_CREATE } cli_access;
  * sets c->store. READ makes no change and, as CHANGE, wants an existing store. */
 cli_exit cli_store_open(cli *c, cli_access access);
 
+/* cli_store_migrate makes the tables of the store that was named, or brings them up to date. */
+cli_exit cli_store_migrate(cli *c, const tasker_migrate_options *options, tk_json *report);
+
 /* cli_query reads into an arena text and parses it. */
 cli_exit cli_query(cli *c, tasker_query_kind kind, tk_str filter, tk_json *answer);
 

@@ -109,6 +109,24 @@ static const cli_option result_options[] = {
     {0},
 };
 
+static const cli_option migrate_options[] = {
+    {.name = "runtime-role",
+     .value = "NAME",
+     .help = "PostgreSQL: the role of running processes, whose rights are set"},
+    {.name = "period",
+     .value = "week|month|none",
+     .help = "PostgreSQL: in what portions ended work is kept"},
+    {.name = "print", .help = "only print the SQL that sets the rights of --runtime-role"},
+    {0},
+};
+static const cli_option prune_options[] = {
+    {.name = "older-than",
+     .value = "AGE",
+     .help = "30d, 12h, 2w: submitted, and last changed, before that"},
+    {.name = "dry-run", .help = "only tell what would go"},
+    {0},
+};
+
 const cli_command cli_commands[] = {
     {
         .group = "template",
@@ -354,6 +372,36 @@ const cli_command cli_commands[] = {
         .examples = EXAMPLES("store backup tasker-monday.db", "store backup copy.db --json"),
         .exits = "23578",
         .run = command_store_backup,
+    },
+    {
+        .group = "store",
+        .verb = "migrate",
+        .arguments = "",
+        .options = migrate_options,
+        .summary = "make a store's tables, or bring them up to date",
+        .description =
+            "Older tables are refused by every other command. Each step is one transaction;\n"
+            "again, it changes nothing. On PostgreSQL the owner of the tables runs it, and\n"
+            "the portions of the time to come are made as well.",
+        .examples = EXAMPLES("store migrate --store sqlite:tasker.db",
+                             "store migrate --runtime-role tasker_runtime --period week"),
+        .exits = "2357",
+        .run = command_store_migrate,
+    },
+    {
+        .group = "store",
+        .verb = "prune",
+        .arguments = "--older-than AGE",
+        .options = prune_options,
+        .summary = "take ended tasks away, with all that is theirs",
+        .description =
+            "Open tasks (running, or blocked by failures) always stay. Works beside workers,\n"
+            "in short transactions. PostgreSQL drops whole portions in which all is over and\n"
+            "names those that stay; the owner of the tables runs it, once a day perhaps.",
+        .examples = EXAMPLES("store prune --older-than 30d --dry-run",
+                             "store prune --older-than 12w --json"),
+        .exits = "257",
+        .run = command_store_prune,
     },
     {
         .group = "worker",

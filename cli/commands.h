@@ -45,6 +45,8 @@ cli_exit command_step_complete(cli *c);
 /* command_store.c */
 cli_exit command_store_check(cli *c);
 cli_exit command_store_backup(cli *c);
+cli_exit command_store_migrate(cli *c);
+cli_exit command_store_prune(cli *c);
 cli_exit command_counts(cli *c);
 cli_exit command_version(cli *c);
 cli_exit command_help(cli *c);

@@ -90,6 +90,17 @@ cli_exit cli_store_open(cli *c, cli_access access) {
     return CLI_EXIT_OK;
 }
 
+cli_exit cli_store_migrate(cli *c, const tasker_migrate_options *options, tk_json *report) {
+    tasker_text text = {0};
+    tasker_error error = {0};
+    c->url = store_url(c);
+    bool plain = !is_postgres(c->url) && !begins(c->url, "sqlite:");
+    if (tasker_store_migrate(c->url, options, &text, &error) != TASKER_OK) {
+        return plain ? fail_open(c, &error, c->url) : cli_fail_error(c, &error, NULL);
+    }
+    return cli_parse(c, &text, report);
+}
+
 cli_exit cli_parse(cli *c, tasker_text *text, tk_json *value) {
     tk_str copy = {NULL, 0};
     bool kept = tk_arena_str(&c->arena, (tk_str){text->data, text->size}, &copy);

@@ -243,18 +243,6 @@ typedef struct tk_store tk_store;
 
 typedef enum tk_store_mode { TK_STORE_READ = 0, TK_STORE_WRITE = 1 } tk_store_mode;
 
-typedef struct tk_store_config {
-    const char *url;
-    bool read_only;
-    bool must_exist;
-    bool migrate;           /* bring older tables up to date; else they are refused */
-    int32_t *version_found; /* NULL, or out: of the tables before that, 0 without tables */
-    const tk_clock *clock;
-    const tk_log *log;
-} tk_store_config;
-
-/* --- upkeep ----------------------------------------------------------------------------------- */
-
 /* In what portions ended tasks are kept, by the time of their ids. */
 typedef enum tk_period {
     TK_PERIOD_KEEP = 0, /* as it is */
@@ -262,6 +250,19 @@ typedef enum tk_period {
     TK_PERIOD_WEEK,
     TK_PERIOD_MONTH
 } tk_period;
+
+typedef struct tk_store_config {
+    const char *url;
+    bool read_only;
+    bool must_exist;
+    bool migrate;           /* bring older tables up to date; else they are refused */
+    tk_period period;       /* of tables made new */
+    int32_t *version_found; /* NULL, or out: of the tables before that, 0 without tables */
+    const tk_clock *clock;
+    const tk_log *log;
+} tk_store_config;
+
+/* --- upkeep ----------------------------------------------------------------------------------- */
 
 typedef struct tk_setup {
     tk_period period;

@@ -166,8 +166,8 @@ typedef struct tk_pg_part {
 } tk_pg_part;
 extern const tk_pg_part tk_pg_parts[TK_PG_PARTS];
 
-/* tk_pg_period_name is "none", "week" or "month". */
-const char *tk_pg_period_name(tk_period period);
+/* tk_pg_period_set writes the ledger's period down; KEEP leaves it. */
+tasker_status tk_pg_period_set(const tk_pg *pg, tk_period period, tasker_error *error);
 
 /* tk_pg_rights writes and, unless they are only to be told, sets the rights of a role. */
 tasker_status tk_pg_rights(const tk_pg *pg, tk_arena *arena, tk_setup *setup, tasker_error *error);

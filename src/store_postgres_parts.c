@@ -36,8 +36,14 @@ const tk_pg_part tk_pg_parts[TK_PG_PARTS] = {
 static const char *const period_names[] = {
     [TK_PERIOD_NONE] = "none", [TK_PERIOD_WEEK] = "week", [TK_PERIOD_MONTH] = "month"};
 
-const char *tk_pg_period_name(tk_period period) {
-    return period_names[period];
+tasker_status tk_pg_period_set(const tk_pg *pg, tk_period period, tasker_error *error) {
+    char sql[80];
+    if (period == TK_PERIOD_KEEP) {
+        return TASKER_OK;
+    }
+    (void)snprintf(sql, sizeof(sql), "UPDATE tasker.ledger SET period = '%s'",
+                   period_names[period]);
+    return tk_pg_command(pg, sql, "setting the period", error);
 }
 
 /* Days since 1970; Monday is 0. */

@@ -51,13 +51,6 @@ static void upkeep_end(tk_pg *pg) {
 
 /* --- setting up ------------------------------------------------------------------------------- */
 
-static tasker_status period_set(const tk_pg *pg, tk_period period, tasker_error *error) {
-    char sql[80];
-    (void)snprintf(sql, sizeof(sql), "UPDATE tasker.ledger SET period = '%s'",
-                   tk_pg_period_name(period));
-    return tk_pg_command(pg, sql, "setting the period", error);
-}
-
 tasker_status tk_pg_set_up(tk_store *store, tk_arena *arena, tk_setup *setup, tasker_error *error) {
     tk_pg *pg = tk_pg_of(store);
     setup->statement_count = 0;
@@ -67,8 +60,8 @@ tasker_status tk_pg_set_up(tk_store *store, tk_arena *arena, tk_setup *setup, ta
     if (status != TASKER_OK) {
         return status;
     }
-    if (setup->period != TK_PERIOD_KEEP && !setup->print) {
-        status = period_set(pg, setup->period, error);
+    if (!setup->print) {
+        status = tk_pg_period_set(pg, setup->period, error);
     }
     if (status == TASKER_OK && !setup->print) {
         status = tk_pg_portions_make(pg, setup->now_us, &setup->made, error);

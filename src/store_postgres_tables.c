@@ -181,7 +181,10 @@ static tasker_status migrate(const tk_pg *pg, const tk_store_config *config, int
     }
     if (status == TASKER_OK && *found < TK_PG_SCHEMA_VERSION) {
         uint32_t made = 0;
-        status = tk_pg_portions_make(pg, tk_clock_now(pg->clock), &made, error);
+        status = tk_pg_period_set(pg, config->period, error);
+        if (status == TASKER_OK) {
+            status = tk_pg_portions_make(pg, tk_clock_now(pg->clock), &made, error);
+        }
     }
     return unlock_migrations(pg, status, error);
 }

@@ -55,15 +55,16 @@ tasker_status tasker_store_migrate(const char *url, const tasker_migrate_options
     }
     setup.role = options->runtime_role;
     setup.print = options->print;
+    tasker_status status = period_parse(options->period, &setup.period, error);
     const tk_store_config config = {
         .url = url,
         .read_only = options->print,
         .must_exist = options->print,
         .migrate = !options->print,
+        .period = setup.period,
         .version_found = &from,
         .clock = &tk_clock_system,
     };
-    tasker_status status = period_parse(options->period, &setup.period, error);
     if (status == TASKER_OK) {
         status = tk_store_open(&config, &store, error);
     }

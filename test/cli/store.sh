@@ -43,6 +43,28 @@ expect "the next worker takes its place" -j 'map(.state) == ["runs"]' worker lis
 worker_stop
 worker=
 
+expect "ended work can be looked at before it goes" -j '.dry_run and .tasks > 0' \
+    store prune --older-than 0s --dry-run --json
+expect "and is still there then" -j '.tasks > 0' store check --json
+expect "it goes with all that is its own" -o ' tasks and [0-9]+ keys went' store prune --older-than 0s
+expect "what stays is sound" -o 'no problems' store check
+expect "nothing is old enough twice" -o '^0 tasks and 0 keys went' store prune --older-than 1d
+expect "an age has a unit" -c 2 -e 's, m, h, d or w' store prune --older-than 30
+expect "an age has a number" -c 2 -e 'expected' store prune --older-than d
+expect "an age must be given" -c 2 -e 'missing' store prune
+expect "tables that are up to date stay as they are" -j '.from == .to' store migrate --json
+expect "a file has no roles" -c 7 -e "roles and portions are PostgreSQL's" store migrate \
+    --runtime-role somebody
+expect "rights are somebody's" -c 2 -e 'which one' store migrate --print
+expect "a period is one of three" -c 2 -e 'week, month or none' store migrate --period day
+if command -v sqlite3 >/dev/null; then
+    sqlite3 "$place/older.db" <src/schema_sqlite.sql
+    expect "older tables are refused" -c 7 -e 'tasker store migrate' --store "sqlite:$place/older.db" list
+    expect "until they are migrated" -o 'version 1 became version' \
+        --store "sqlite:$place/older.db" store migrate
+    expect "and then taken" --store "sqlite:$place/older.db" list
+fi
+
 if command -v sqlite3 >/dev/null; then
     sqlite3 "$place/tasks.db" "DELETE FROM task_state WHERE rowid IN (SELECT rowid FROM task_state LIMIT 1)" \
         2>/dev/null || sqlite3 "$place/tasks.db" "DELETE FROM task_state"
