@@ -216,6 +216,28 @@ TASKER_API tasker_status tasker_template_outline(const char *path, tasker_text *
 TASKER_API tasker_status tasker_submit(tasker *handle, tasker_bytes request, tasker_text *answer,
                                        tasker_error *error);
 
+/* tasker_submit_plan plans a submission that an application runs on a connection of its own, within its
+ * own transaction: the tasks exist exactly if that transaction commits. PostgreSQL only, and the
+ * connection is to the store's database. It takes two calls:
+ *
+ *   1. found is empty. Run the statements in their order, each with its parameters as texts, and keep
+ *      the rows of each. One plan without "begun" (it has "answer") is the whole of it.
+ *   2. found is {"begun": as the first plan has it, "rows": [the rows of each statement]}, a row being
+ *      an array of texts and nulls. Run the statements; "answer" is what tasker_submit() answers.
+ *
+ * The caller sets a savepoint before the first statement and rolls back to it when a statement or the
+ * second call fails: then nothing has happened. Templates have to be registered before. Workers are
+ * told when the transaction commits.
+ *
+ *   *plan  JSON: {"statements":[{"sql":"… $1 …","params":[text, …]}], "begun":{…} or "answer":…}
+ *
+ * Returns as tasker_submit(), and UNSUPPORTED (the store is no PostgreSQL), INVALID also when the rows
+ * are not those of the plan, or are of another database. Blocks, but not on the application's
+ * connection. */
+TASKER_API tasker_status tasker_submit_plan(tasker *handle, tasker_bytes request,
+                                            tasker_bytes found, tasker_text *plan,
+                                            tasker_error *error);
+
 /* tasker_task_wait waits until a task rests (complete, cancelled, error, resolved_manually or
  * blocked_by_failures) and answers what tasker_query(TASKER_QUERY_TASK) would.
  *

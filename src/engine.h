@@ -107,6 +107,12 @@ tasker_status tk_register_directory(tk_engine *engine, const char *path, tk_buf 
 /* tk_submit as tasker_submit. Own transactions. */
 tasker_status tk_submit(tk_engine *engine, tk_str request, tk_buf *answer, tasker_error *error);
 
+/* --- submit_plan.c ---------------------------------------------------------------------------- */
+
+/* tk_submit_plan as tasker_submit_plan. */
+tasker_status tk_submit_plan(tk_engine *engine, tk_str request, tk_str found, tk_buf *plan,
+                             tasker_error *error);
+
 /* --- complete.c: outcomes of claimed steps, whoever reports them ------------------------------ */
 
 /* How one attempt ended. */

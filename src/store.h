@@ -30,6 +30,7 @@
 #include "arena.h"
 #include "clock.h"
 #include "id.h"
+#include "json.h"
 #include "log.h"
 
 /* --- rows ------------------------------------------------------------------------------------- */
@@ -418,6 +419,14 @@ typedef enum tk_store_operation {
 /* tk_store_operation_name returns "begin", "sync", …; static. */
 const char *tk_store_operation_name(tk_store_operation operation);
 
+/* What becomes statements for somebody else's connection (see tk_driver.plan_open). */
+typedef struct tk_plan {
+    tk_store *home; /* the store that it is planned for */
+    tk_json rows;   /* what the plan before asked: for each statement its rows; NONE: nothing yet */
+    tk_buf statements; /* out: {"sql","params":[text]}, with commas between them */
+    bool asks;         /* out: their rows are wanted; the call that wanted them has failed */
+} tk_plan;
+
 typedef struct tk_driver {
     const char *name;  /* "sqlite", "postgres" */
     bool many_workers; /* several worker processes may share a store */
@@ -450,6 +459,9 @@ typedef struct tk_driver {
      * own for it. */
     tasker_status (*backup)(tk_store *store, const char *path, tasker_progress_fn copied,
                             void *user, int64_t *bytes, tasker_error *error);
+    /* Opens a store that runs nothing: what a submission saves through it becomes plan->statements.
+     * NULL: this driver has none. */
+    tasker_status (*plan_open)(tk_plan *plan, tk_store **store, tasker_error *error);
     /* Sets rights and portions; UNSUPPORTED where the store has neither. Transactions of its own. */
     tasker_status (*set_up)(tk_store *store, tk_arena *arena, tk_setup *setup, tasker_error *error);
     /* Looks at the next portion or at up to `limit` single tasks, and takes away what is over: task,

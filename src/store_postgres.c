@@ -52,6 +52,7 @@ const tk_driver tk_pg_driver = {
     .set_up = tk_pg_set_up,
     .prune = tk_pg_prune,
     .backup = tk_pg_backup,
+    .plan_open = tk_pg_plan_open,
     .share = tk_pg_share,
     .close = tk_pg_close,
 };

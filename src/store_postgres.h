@@ -19,6 +19,7 @@
  *   store_postgres_upkeep.c  what one elected process does for all
  *   store_postgres_hand.c    acts by hand, workers
  *   store_postgres_read.c    readers
+ *   store_postgres_plan.c    statements that an application runs on its own connection
  *   store_postgres_list.c    lists of tasks by a filter
  *
  * How a statement is run: tk_pg_begin, the parameters in their order (binary, copied), tk_pg_exec, the
@@ -48,6 +49,9 @@ extern const char tk_schema_postgres[];
 #ifdef TK_WITH_POSTGRES
 
 #define TK_PG_PARAMETERS_MAX 16
+
+/* PostgreSQL's times count from 2000-01-01; in microseconds since 1970. */
+#define TK_PG_EPOCH_US INT64_C(946684800000000)
 
 #define TK_PG_SCHEMA_VERSION 2
 #define TK_PG_SERVER_VERSION_MIN 140000 /* as PQserverVersion counts */
@@ -91,6 +95,7 @@ typedef struct tk_pg_pending {
 
 typedef struct tk_pg {
     tk_store store;
+    tk_plan *plan; /* where statements go instead of to a server; else NULL */
     PGconn *connection;
     bool prepared[TK_PG_STATEMENT_COUNT]; /* or on its way */
     tk_pg_pending pending[TK_PG_PENDING_MAX];
@@ -334,7 +339,17 @@ uint32_t tk_pg_get_place(tk_pg_run *run, uint32_t row, uint32_t count);
  * with NOMEM noted. */
 void *tk_pg_rows_make(tk_pg_run *run, tk_arena *arena, size_t size);
 
+/* --- plans: store_postgres_plan.c --------------------------------------------------------------- */
+
+/* tk_pg_plan_add writes the statement and its parameters down; the parameters stay. */
+void tk_pg_plan_add(tk_pg_run *run, const char *sql);
+
+tasker_status tk_pg_plan_open(tk_plan *plan, tk_store **store, tasker_error *error);
+
 /* --- rows that several operations share ------------------------------------------------------- */
+
+/* Gives the three arrays of identities. */
+void tk_pg_identity_keys(tk_pg_run *run, const tk_identity_row *rows, uint32_t count);
 
 /* Gives the two arrays of keys. */
 void tk_pg_keys(tk_pg_run *run, const tk_step_key *keys, uint32_t count);

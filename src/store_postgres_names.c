@@ -301,7 +301,7 @@ tasker_status tk_pg_op_template_list(tk_store *store, tk_arena *arena, tk_templa
 
 /* --- identities ------------------------------------------------------------------------------- */
 
-static void identity_keys(tk_pg_run *run, const tk_identity_row *rows, uint32_t count) {
+void tk_pg_identity_keys(tk_pg_run *run, const tk_identity_row *rows, uint32_t count) {
     TK_PG_COLUMN(run, TK_PG_INT2, count, rows[i].queue);
     TK_PG_COLUMN_OF(run, text, TK_PG_TEXT, count, tk_pg_always(rows[i].template_name));
     TK_PG_COLUMN_OF(run, text, TK_PG_TEXT, count, tk_pg_always(rows[i].key));
@@ -317,14 +317,14 @@ tasker_status tk_pg_op_identity_insert(tk_store *store, tk_arena *arena,
     if (status != TASKER_OK || count == 0) {
         return status;
     }
-    identity_keys(&run, rows, count);
+    tk_pg_identity_keys(&run, rows, count);
     TK_PG_COLUMN_OF(&run, uuid, TK_PG_UUID, count, &rows[i].task_id);
     bool done = tk_pg_exec(&run, TK_PG_IDENTITY_INSERT, error);
     for (uint32_t i = 0; i < count; i++) {
         winners[i] = rows[i].task_id;
     }
     if (done && run.rows < count) {
-        identity_keys(&run, rows, count);
+        tk_pg_identity_keys(&run, rows, count);
         done = tk_pg_exec(&run, TK_PG_IDENTITY_READ, error);
         if (done && run.rows != count) {
             tk_pg_note(&run, TASKER_STORE);

@@ -13,9 +13,6 @@
 
 #ifdef TK_WITH_POSTGRES
 
-/* 2000-01-01 in microseconds since 1970. */
-#define EPOCH_US INT64_C(946684800000000)
-
 /* A value that no time has may come from a damaged row: it goes round. */
 static int64_t time_shift(int64_t time_us, int64_t by_us) {
     return (int64_t)((uint64_t)time_us + (uint64_t)by_us);
@@ -86,7 +83,7 @@ void tk_pg_put_int(tk_pg_run *run, tk_pg_type type, int64_t value) {
 }
 
 void tk_pg_put_time(tk_pg_run *run, int64_t time_us) {
-    tk_pg_put_int(run, TK_PG_INT8, time_shift(time_us, -EPOCH_US));
+    tk_pg_put_int(run, TK_PG_INT8, time_shift(time_us, -TK_PG_EPOCH_US));
 }
 
 void tk_pg_put_bytes(tk_pg_run *run, const void *data, size_t size) {
@@ -123,7 +120,7 @@ void tk_pg_int(tk_pg_run *run, tk_pg_type type, int64_t value) {
 
 void tk_pg_time(tk_pg_run *run, int64_t time_us) {
     parameter(run, TK_PG_TIME);
-    add_number(&run->bytes, time_shift(time_us, -EPOCH_US), 8);
+    add_number(&run->bytes, time_shift(time_us, -TK_PG_EPOCH_US), 8);
 }
 
 void tk_pg_bytes(tk_pg_run *run, const void *data, size_t size) {
@@ -173,7 +170,9 @@ static tk_pg_pending *send(tk_pg_run *run, tk_pg_statement statement, const char
                            tasker_error *error) {
     tk_pg_pending *pending = NULL;
     tk_pg_sending out;
-    if (may_run(run)) {
+    if (may_run(run) && run->pg->plan != NULL) {
+        tk_pg_plan_add(run, sql != NULL ? sql : tk_pg_texts[statement]);
+    } else if (may_run(run)) {
         sending_fill(&out, run);
         pending = tk_pg_line_send(run, statement, sql, &out, error);
     }
@@ -291,7 +290,9 @@ uint16_t tk_pg_get_step(tk_pg_run *run, uint32_t row, int column) {
 }
 
 int64_t tk_pg_get_time(tk_pg_run *run, uint32_t row, int column) {
-    return tk_pg_is_null(run, row, column) ? 0 : time_shift(tk_pg_get(run, row, column), EPOCH_US);
+    return tk_pg_is_null(run, row, column)
+               ? 0
+               : time_shift(tk_pg_get(run, row, column), TK_PG_EPOCH_US);
 }
 
 tk_str tk_pg_peek(const tk_pg_run *run, uint32_t row, int column) {

@@ -68,9 +68,9 @@
       "  WHERE x.namespace = t.namespace AND x.name = t.name AND x.version = t.version"            \
       "  ORDER BY u.n DESC LIMIT 1)"                                                               \
       " ORDER BY s.text COLLATE \"C\", t.name COLLATE \"C\", t.version COLLATE \"C\"")             \
-    /* submission */                                                                               \
+    /* submission; tables of the schema by name, as store_postgres_plan.c gives these away */       \
     X(IDENTITY_INSERT, /* what it does not return exists: IDENTITY_READ */                         \
-      "INSERT INTO identity (namespace, template, key, task_id)"                                   \
+      "INSERT INTO tasker.identity (namespace, template, key, task_id)"                                   \
       " SELECT * FROM unnest($1::int2[], $2::text[], $3::text[], $4::uuid[])"                      \
       " ON CONFLICT DO NOTHING RETURNING namespace, template, key")                                \
     X(IDENTITY_READ,                                                                               \
@@ -81,19 +81,19 @@
     X(TASK_INSERT_NEW, /* only the ids that come back are new */                                   \
       TK_PG_TASK_INSERT_TEXT " ON CONFLICT (id) DO NOTHING RETURNING id")                          \
     X(STATE_INSERT,                                                                                \
-      "INSERT INTO task_state (task_id, updated_at, state, attention, open_steps, failed_steps,"   \
+      "INSERT INTO tasker.task_state (task_id, updated_at, state, attention, open_steps, failed_steps,"   \
       " progress) SELECT * FROM unnest($1::uuid[], $2::timestamptz[], $3::int2[], $4::int2[],"     \
       " $5::int4[], $6::int4[], $7::bytea[])")                                                     \
     X(PAGE_WRITE,                                                                                  \
-      "INSERT INTO task_page (task_id, page, progress)"                                            \
+      "INSERT INTO tasker.task_page (task_id, page, progress)"                                            \
       " SELECT * FROM unnest($1::uuid[], $2::int2[], $3::bytea[])"                                 \
       " ON CONFLICT (task_id, page) DO UPDATE SET progress = excluded.progress")                   \
     X(READY_INSERT,                                                                                \
-      "INSERT INTO ready (task_id, step_no, queue, handler, class, attempts, enqueued_at, deps)"   \
+      "INSERT INTO tasker.ready (task_id, step_no, queue, handler, class, attempts, enqueued_at, deps)"   \
       " SELECT * FROM unnest($1::uuid[], $2::int2[], $3::int2[], $4::int2[], $5::int2[],"          \
       " $6::int4[], $7::timestamptz[], $8::bool[])")                                               \
     X(LATER_INSERT,                                                                                \
-      "INSERT INTO later (task_id, step_no, queue, handler, class, attempts, run_at, deps)"        \
+      "INSERT INTO tasker.later (task_id, step_no, queue, handler, class, attempts, run_at, deps)"        \
       " SELECT * FROM unnest($1::uuid[], $2::int2[], $3::int2[], $4::int2[], $5::int2[],"          \
       " $6::int4[], $7::timestamptz[], $8::bool[])")                                               \
     X(LEASE_INSERT,                                                                                \
@@ -101,7 +101,7 @@
       " SELECT * FROM unnest($1::uuid[], $2::int2[], $3::int4[], $4::int8[], $5::int4[],"          \
       " $6::timestamptz[], $7::timestamptz[])")                                                    \
     X(ATTEMPT_INSERT,                                                                              \
-      "INSERT INTO attempt (task_id, step_no, attempt, token, worker, outcome, enqueued_at,"       \
+      "INSERT INTO tasker.attempt (task_id, step_no, attempt, token, worker, outcome, enqueued_at,"       \
       " claimed_at, finished_at, result, error, metadata)"                                         \
       " SELECT * FROM unnest($1::uuid[], $2::int2[], $3::int4[], $4::int8[], $5::int4[],"          \
       " $6::int2[], $7::timestamptz[], $8::timestamptz[], $9::timestamptz[], $10::text[],"         \
@@ -111,7 +111,7 @@
       " SELECT * FROM unnest($1::uuid[], $2::timestamptz[], $3::int2[], $4::int2[], $5::int4[],"   \
       " $6::text[], $7::text[])")                                                                   \
     X(COUNT_ADD,                                                                                   \
-      "INSERT INTO counter (template_id, from_state, to_state, tasks)"                             \
+      "INSERT INTO tasker.counter (template_id, from_state, to_state, tasks)"                             \
       " SELECT * FROM unnest($1::int4[], $2::int2[], $3::int2[], $4::int8[])")                     \
     /* the turn */                                                                                 \
     X(STATE_LOCK, /* ids sorted: the nested loop locks in their order */                           \
@@ -315,7 +315,7 @@
 /* Of advisory locks in the two-number form: (class, worker), and (class, 0) for making the tables. */
 #define TK_PG_LOCK_CLASS "4266"
 #define TK_PG_TASK_INSERT_TEXT                                                                     \
-    "INSERT INTO task (id, created_at, run_at, template_id, priority, correlation_id,"             \
+    "INSERT INTO tasker.task (id, created_at, run_at, template_id, priority, correlation_id,"             \
     " parent_correlation_id, tags, initiator, source_system, reason, bypass_steps, context)"       \
     " SELECT * FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::int4[],"          \
     " $5::int2[], $6::uuid[], $7::uuid[], $8::text[], $9::text[], $10::text[], $11::text[],"       \

@@ -363,16 +363,24 @@ static void wake_all(tk_engine *engine) {
     }
 }
 
+tasker_status tk_submission_open(tk_engine *engine, tk_str request, int64_t now_us,
+                                 tk_submission *s, tasker_error *error) {
+    tasker_status status = tk_request_read(request, now_us, s, error);
+    if (status == TASKER_OK && s->count > 0) {
+        status = find_templates(engine, s, error);
+    }
+    for (uint32_t i = 0; status == TASKER_OK && i < s->count; i++) {
+        tk_request *q = &s->items[i];
+        status = tk_request_check(s, q, error);
+        q->row.id = tk_uuid_task(q->row.created_us, tk_random_next(engine->random));
+    }
+    return status;
+}
+
 tasker_status tk_submit(tk_engine *engine, tk_str request, tk_buf *answer, tasker_error *error) {
     tk_submission s = {.count = 0};
-    tasker_status status = tk_request_read(request, tk_clock_now(engine->clock), &s, error);
-    if (status == TASKER_OK && s.count > 0) {
-        status = find_templates(engine, &s, error);
-    }
-    for (uint32_t i = 0; status == TASKER_OK && i < s.count; i++) {
-        status = tk_request_check(&s, &s.items[i], error);
-        s.items[i].row.id = tk_uuid_task(s.items[i].row.created_us, tk_random_next(engine->random));
-    }
+    tasker_status status =
+        tk_submission_open(engine, request, tk_clock_now(engine->clock), &s, error);
     bool left = true;
     if (status == TASKER_OK && s.count > 0 && !store_nearby(engine, &s, &left)) {
         status = store_submission(engine, &s, error);

@@ -50,6 +50,11 @@ void tk_request_path(const tk_submission *submission, uint32_t index, const char
  * submit_request.c. Pure. */
 tasker_status tk_request_check(tk_submission *submission, tk_request *request, tasker_error *error);
 
+/* tk_submission_open reads a request, finds its templates (own transaction), checks it and chooses the
+ * ids. submission->arena is the caller's to release, also when it fails. */
+tasker_status tk_submission_open(tk_engine *engine, tk_str request, int64_t now_us,
+                                 tk_submission *submission, tasker_error *error);
+
 /* tk_submission_insert writes a checked submission: all its rows, or what an earlier one with the same
  * key has made. *ready: how many of its steps can be claimed now. Within the caller's WRITE transaction;
  * may be repeated after a rollback. Returns CONFLICT (the template allows each context once), STORE,

@@ -238,6 +238,17 @@ tasker_status tasker_submit(tasker *handle, tasker_bytes request, tasker_text *a
     return tk_hand_out(status, &buf, answer, error);
 }
 
+tasker_status tasker_submit_plan(tasker *handle, tasker_bytes request, tasker_bytes found,
+                                 tasker_text *plan, tasker_error *error) {
+    empty(plan);
+    tasker_status status = tk_handle_usable(handle->opener, error);
+    tk_buf buf = {0};
+    if (status == TASKER_OK) {
+        status = tk_submit_plan(&handle->engine, request, found, &buf, error);
+    }
+    return tk_hand_out(status, &buf, plan, error);
+}
+
 static tasker_status parse_id(const char *text, const char *what, tk_uuid *id,
                               tasker_error *error) {
     if (text == NULL || !tk_uuid_parse(tk_str_of(text), id)) {

@@ -49,7 +49,7 @@ def c_code(file) = File.read(file).gsub(%r{/\*.*?\*/}m) { |comment| "\n" * comme
 def c_lines(file) = c_code(file).each_line.count { |line| !line.strip.empty? }
 
 # Files that a feature of its own brought, and the lines of code that each may have.
-LATER = { "worker/supervisor.rb" => 190 }.freeze
+LATER = { "worker/supervisor.rb" => 190, "connection_submission.rb" => 50 }.freeze
 
 later_files = LATER.transform_keys { |name| "#{GEM}/lib/tasker_core/#{name}" }
 ruby_files = Dir["#{GEM}/lib/**/*.rb"] - later_files.keys

@@ -23,6 +23,7 @@ module TaskerCore
   RUST_CORE_VERSION = VERSION # a name that programs for the original read
 
   autoload :Client, "tasker_core/client"
+  autoload :ConnectionSubmission, "tasker_core/connection_submission"
   autoload :TaskHandle, "tasker_core/client"
   autoload :TaskHandler, "tasker_core/task_handler/base"
   autoload :TemplateDiscovery, "tasker_core/template_discovery"
@@ -127,8 +128,7 @@ module TaskerCore
     # @param request [Hash]
     # @return [Hash] success, and task_uuid or error
     def initialize_task_embedded(request)
-      answer = Client.default.submit_request(request)
-      IndifferentHash.copy(answer.merge("success" => true))
+      IndifferentHash.copy(Client.default.submit_request(request).merge("success" => true))
     rescue Errors::FFIError => e
       IndifferentHash.copy("success" => false, "error" => e.message)
     end

@@ -13,10 +13,7 @@
 /* --- the handle ------------------------------------------------------------------------------- */
 
 static void *store_release(void *arg) {
-    rb_tasker_store *store = arg;
-    if (store->pid == getpid()) { /* a child forgets its parent's handle */
-        tasker_close(store->handle);
-    }
+    tasker_close(((rb_tasker_store *)arg)->handle); /* which a forked child only forgets */
     return NULL;
 }
 
@@ -70,6 +67,8 @@ static VALUE store_close(VALUE self) {
     X(put_templates, tasker_template_put_directory(handle, c->text, &c->answer, &c->error))        \
     X(template_outline, tasker_template_outline(c->text, &c->answer, &c->error))                   \
     X(submit, tasker_submit(handle, c->input, &c->answer, &c->error))                              \
+    X(plan, tasker_submit_plan(handle, c->input, (tasker_bytes){c->text, strlen(c->text)},         \
+                               &c->answer, &c->error))                                             \
     X(wait, tasker_task_wait(handle, c->text, c->timeout_ms, &c->answer, &c->error))               \
     X(query, tasker_query(handle, c->kind, c->input, &c->answer, &c->error))                       \
     X(cancel_task, tasker_task_cancel(handle, c->text, &c->act, &c->error))                        \
@@ -198,9 +197,10 @@ static VALUE store_template_outline(VALUE class, VALUE path) {
     return call_make(Qnil, (call){.operation = OP_template_outline}, path, Qnil);
 }
 
-/* submit(request) -> answer, both JSON */
-static VALUE store_submit(VALUE self, VALUE request) {
-    return call_make(self, (call){.operation = OP_submit}, Qnil, request);
+/* submit(request, nil) -> answer; submit(request, found) -> plan, found empty at first. All JSON. */
+static VALUE store_submit(VALUE self, VALUE request, VALUE found) {
+    operation made = NIL_P(found) ? OP_submit : OP_plan;
+    return call_make(self, (call){.operation = made}, found, request);
 }
 
 /* wait(task_uuid, timeout_ms) -> task, JSON; nil when it does not rest yet. Nothing interrupts it:
@@ -246,7 +246,7 @@ void rb_tasker_store_init(VALUE native) {
     rb_define_method(class, "close", store_close, 0);
     rb_define_method(class, "put_template", store_put_template, 2);
     rb_define_method(class, "put_templates", store_put_templates, 1);
-    rb_define_method(class, "submit", store_submit, 1);
+    rb_define_method(class, "submit", store_submit, 2);
     rb_define_method(class, "wait", store_wait, 2);
     rb_define_method(class, "query", store_query, 2);
     rb_define_method(class, "act", store_act, 5);

@@ -37,7 +37,7 @@ module TaskerCore
 
     # @param request [Hash, Types::TaskTypes::TaskRequest, nil]
     # @param more [Hash] its members: name:, namespace:, context:, version:, priority:, tags:,
-    #   idempotency_key:, bypass_steps:, …
+    #   idempotency_key:, bypass_steps:, …; and connection: (see ConnectionSubmission)
     # @return [TaskHandle]
     # @raise [Errors::FFIError] the message says which member is wrong; context[:path] too
     def submit(request = nil, **more) = task(submit_request(request, **more).fetch("task_uuid"))
@@ -45,19 +45,22 @@ module TaskerCore
     # Submits all or none, in one transaction.
     #
     # @param requests [Array<Hash>]
+    # @param options [Hash] connection:
     # @return [Array<TaskHandle>]
     # @raise [Errors::FFIError]
-    def submit_many(requests)
-      answers = submit_request(requests.map { |one| members_of(one) })
-      answers.map { |answer| task(answer.fetch("task_uuid")) }
+    def submit_many(requests, **options)
+      submit_request(requests.to_a, **options).map { |answer| task(answer.fetch("task_uuid")) }
     end
 
     # @param request [Hash, Array<Hash>] (see #submit)
     # @return [Hash, Array<Hash>] the engine's answer: task_uuid, step_mapping, known, …
     # @raise [Errors::FFIError]
-    def submit_request(request, **members)
-      request = members_of(request).merge(members) unless request.is_a?(Array)
-      parse(native.submit(FFI.dump(request, "request")))
+    def submit_request(request, connection: nil, **members)
+      request = request.is_a?(Array) ? request.map { |one| members_of(one) } : members_of(request)
+      text = FFI.dump(members.empty? ? request : request.merge(members), "request")
+      return parse(native.submit(text, nil)) if connection.nil?
+
+      ConnectionSubmission.run(connection) { |found| native.submit(text, found) }
     end
 
     # @param uuid [String]

@@ -46,7 +46,7 @@ RSpec.describe "The boundary of the extension", :native do
 
   def submit(context)
     request = { name: "carry", namespace: "boundary", context: context }
-    JSON.parse(@store.submit(JSON.generate(request, max_nesting: 0))).fetch("task_uuid")
+    JSON.parse(@store.submit(JSON.generate(request, max_nesting: 0), nil)).fetch("task_uuid")
   end
 
   # next() may answer nil because of an interrupt.
@@ -196,7 +196,7 @@ RSpec.describe "The boundary of the extension", :native do
   end
 
   it "refuses arguments of other kinds with a TypeError" do
-    expect { @store.submit(7) }.to raise_error(TypeError)
+    expect { @store.submit(7, nil) }.to raise_error(TypeError)
     expect { @store.query("tasks", "{}") }.to raise_error(TypeError)
     expect { @store.act(:cancel_task, "x", nil, nil, nil) }.to raise_error(TypeError)
     expect { @store.act("explode", "x", nil, nil, nil) }.to raise_error(ArgumentError)
@@ -209,7 +209,7 @@ RSpec.describe "The boundary of the extension", :native do
     2.times { expect([@worker.close, @store.close]).to eq([nil, nil]) }
 
     expect { @worker.next(0) }.to raise_error(TaskerCore::Errors::FFIError, /closed/)
-    expect { @store.submit("{}") }.to raise_error(TaskerCore::Errors::FFIError, /closed/)
+    expect { @store.submit("{}", nil) }.to raise_error(TaskerCore::Errors::FFIError, /closed/)
   end
 
   it "lets other threads run while one waits" do
@@ -260,7 +260,7 @@ RSpec.describe "The boundary of the extension", :native do
 
   it "keeps errors whole while the collector runs at every allocation" do
     error = begin
-      stressed { @store.submit('{"name":"nothing","namespace":"boundary","context":{}}') }
+      stressed { @store.submit('{"name":"nothing","namespace":"boundary","context":{}}', nil) }
     rescue TaskerCore::Errors::FFIError => e
       e
     end
