@@ -92,7 +92,7 @@ RSpec.describe "Handlers that harm their process" do
   end
 
   def wait_for_end
-    Timeout.timeout(10) { Process.wait2(@pid).last }.tap { @pid = nil }
+    Timeout.timeout(25) { Process.wait2(@pid).last }.tap { @pid = nil }
   end
 
   def submit(**context) = @client.submit(name: "harm", namespace: "hostile", context: context)
