@@ -250,9 +250,9 @@ campaign:
 	script/campaign
 
 demo:
-	script/setup --minimal
+	script/setup --minimal $(if $(filter postgres,$(STORE)),postgresql)
 	$(MAKE) all ruby
-	script/demo
+	STORE=$(STORE) script/demo
 
 fuzzers: $(fuzzers)
 
@@ -316,7 +316,8 @@ clean:
 
 help:
 	@echo 'make             libtasker, the program tasker and the C examples, in build/release'
-	@echo 'make demo        sets up, builds and shows an order going through its workflow'
+	@echo 'make demo        sets up, builds and shows an order going through its workflow;'
+	@echo '                 STORE=postgres: with two workers on a PostgreSQL of its own'
 	@echo 'make test        sets up and runs every test (about 12 minutes)'
 	@echo 'make check       C tests of one build; TEST=name selects; BUILD=release|debug|asan|tsan'
 	@echo 'make check-postgres  the store contract on a PostgreSQL of its own'
