@@ -16,6 +16,8 @@
 
 #ifdef TK_WITH_POSTGRES
 
+#include <stdlib.h>
+
 /* Of a database no other one has: its cluster, its number, the number of our table. */
 #define PLACE_SQL                                                                                  \
     "SELECT concat_ws('/', (SELECT system_identifier FROM pg_catalog.pg_control_system()),"        \
@@ -34,6 +36,24 @@
 
 /* The statements that ask, in their order. */
 typedef enum question { ASK_PLACE, ASK_INSERT, ASK_IDENTITY } question;
+
+#define NUMBER_BYTES_MAX 32
+
+/* To whom a key belongs, and the row that says so. */
+typedef struct winner {
+    tk_uuid id;
+    tk_json row;
+} winner;
+
+typedef struct planning {
+    tk_pg pg;
+    winner *winners; /* sorted by id; in the submission's arena */
+    uint32_t winner_count;
+} planning;
+
+static planning *planning_of(tk_store *store) {
+    return (planning *)(void *)store;
+}
 
 /* --- statements as text ----------------------------------------------------------------------- */
 
@@ -174,11 +194,13 @@ static tasker_status fail_answer(const tk_pg *pg, tasker_error *error) {
 
 /* A whole number that was answered as text. */
 static bool number_of(tk_json value, int64_t *number) {
-    if (value.kind != TK_JSON_STRING || value.text.size < 3) {
+    tk_json inside;
+    if (value.kind != TK_JSON_STRING) {
         return false;
     }
-    tk_str inside = {value.text.data + 1, value.text.size - 2};
-    return tk_json_int((tk_json){TK_JSON_NUMBER, inside}, number);
+    tk_str text = {value.text.data + 1, value.text.size - 2};
+    return tk_json_parse(text, NUMBER_BYTES_MAX, &inside, NULL) == TASKER_OK &&
+           inside.kind == TK_JSON_NUMBER && tk_json_int(inside, number);
 }
 
 /* --- the connection's database ---------------------------------------------------------------- */
@@ -259,67 +281,79 @@ static tasker_status identities_ask(tk_pg *pg, const tk_identity_row *rows, uint
     return status == TASKER_OK ? ask(pg) : status;
 }
 
-static tasker_status plan_identity_insert(tk_store *store, tk_arena *arena,
-                                          const tk_identity_row *rows, uint32_t count,
-                                          tk_uuid *winners, tasker_error *error) {
-    tk_pg *pg = tk_pg_of(store);
-    if (!answered(pg)) {
-        return identities_ask(pg, rows, count, error);
-    }
-    tk_json_iterator it = tk_json_each(item(pg->plan->rows, ASK_IDENTITY));
+static int compare_winners(const void *a, const void *b) {
+    return tk_uuid_compare(&((const winner *)a)->id, &((const winner *)b)->id);
+}
+
+/* The rows that were answered, one for each key, in their order. */
+static tasker_status winners_read(planning *p, tk_arena *arena, uint32_t count,
+                                  tasker_error *error) {
+    tk_json_iterator it = tk_json_each(item(p->pg.plan->rows, ASK_IDENTITY));
     uint32_t found = 0;
-    while (tk_json_next(&it)) {
+    for (; tk_json_next(&it); found++) {
         int64_t place = 0;
         tk_str id = {NULL, 0};
         if (!tk_json_string(arena, item(it.value, 1), &id)) {
             return tk_nomem(error);
         }
-        bool right = number_of(item(it.value, 0), &place) && place == (int64_t)found + 1 &&
-                     found < count && tk_uuid_parse(id, &winners[found]);
+        bool right = found < count && number_of(item(it.value, 0), &place) &&
+                     place == (int64_t)found + 1 && tk_uuid_parse(id, &p->winners[found].id);
         if (!right) {
-            return fail_answer(pg, error);
+            return fail_answer(&p->pg, error);
         }
-        found++;
+        p->winners[found].row = it.value;
     }
-    return found == count ? TASKER_OK : fail_answer(pg, error);
+    return found == count ? TASKER_OK : fail_answer(&p->pg, error);
 }
 
-/* The row of a winner; one that this very plan is about to make has no task yet. */
-static tk_json winner_row(const tk_pg *pg, const tk_uuid *id) {
-    char text[TASKER_UUID_SIZE];
-    tk_uuid_format(id, text);
-    tk_json_iterator it = tk_json_each(item(pg->plan->rows, ASK_IDENTITY));
-    while (tk_json_next(&it)) {
-        if (tk_json_string_is(item(it.value, 1), tk_str_of(text)) &&
-            item(it.value, 4).kind == TK_JSON_STRING) {
-            return it.value;
-        }
+static tasker_status plan_identity_insert(tk_store *store, tk_arena *arena,
+                                          const tk_identity_row *rows, uint32_t count,
+                                          tk_uuid *winners, tasker_error *error) {
+    planning *p = planning_of(store);
+    if (!answered(&p->pg)) {
+        return identities_ask(&p->pg, rows, count, error);
     }
-    return (tk_json){.kind = TK_JSON_NONE};
+    p->winners = tk_arena_array(arena, count, sizeof(*p->winners));
+    p->winner_count = count;
+    if (p->winners == NULL) {
+        return tk_nomem(error);
+    }
+    tasker_status status = winners_read(p, arena, count, error);
+    for (uint32_t i = 0; i < count; i++) {
+        winners[i] = p->winners[i].id;
+    }
+    qsort(p->winners, count, sizeof(*p->winners), compare_winners);
+    return status;
+}
+
+/* A winner that this very plan is about to make has no task yet, and so no context. */
+static tasker_status winner_load(const planning *p, tk_arena *arena, tk_task_row *row, bool *found,
+                                 tasker_error *error) {
+    const winner wanted = {.id = row->id};
+    const winner *one =
+        bsearch(&wanted, p->winners, p->winner_count, sizeof(*p->winners), compare_winners);
+    int64_t template_id = 0;
+    *found = one != NULL && item(one->row, 4).kind == TK_JSON_STRING;
+    if (!*found) {
+        return TASKER_OK;
+    }
+    if (!number_of(item(one->row, 2), &template_id) ||
+        !number_of(item(one->row, 3), &row->created_us)) {
+        return fail_answer(&p->pg, error);
+    }
+    row->template_id = (int32_t)template_id;
+    return tk_json_string(arena, item(one->row, 4), &row->context) ? TASKER_OK : tk_nomem(error);
 }
 
 static tasker_status plan_task_load(tk_store *store, tk_arena *arena, const tk_uuid *ids,
                                     uint32_t count, tk_task_row *rows, bool *found,
                                     tasker_error *error) {
-    const tk_pg *pg = tk_pg_of(store);
-    for (uint32_t i = 0; i < count; i++) {
-        tk_json row = winner_row(pg, &ids[i]);
-        int64_t template_id = 0;
+    tasker_status status = TASKER_OK;
+    for (uint32_t i = 0; status == TASKER_OK && i < count; i++) {
         rows[i] = (tk_task_row){.id = ids[i]};
-        found[i] = row.kind != TK_JSON_NONE;
-        if (!found[i]) {
-            continue;
-        }
-        if (!number_of(item(row, 2), &template_id) ||
-            !number_of(item(row, 3), &rows[i].created_us)) {
-            return fail_answer(pg, error);
-        }
-        rows[i].template_id = (int32_t)template_id;
-        if (!tk_json_string(arena, item(row, 4), &rows[i].context)) {
-            return tk_nomem(error);
-        }
+        status = winner_load(planning_of(store), arena, &rows[i], &found[i], error);
     }
-    return TASKER_OK;
+    return status;
 }
 
 /* --- rows ------------------------------------------------------------------------------------- */
@@ -361,7 +395,7 @@ static void plan_rollback(tk_store *store) {
 }
 
 static void plan_close(tk_store *store) {
-    tk_free(tk_pg_of(store));
+    tk_free(planning_of(store));
 }
 
 /* What a submission calls, and nothing else. */
@@ -387,16 +421,16 @@ static const tk_driver plan_driver = {
 
 tasker_status tk_pg_plan_open(tk_plan *plan, tk_store **store, tasker_error *error) {
     const tk_pg *home = tk_pg_of(plan->home);
-    tk_pg *pg = tk_alloc(sizeof(*pg));
-    if (pg == NULL) {
+    planning *p = tk_alloc(sizeof(*p));
+    if (p == NULL) {
         return tk_nomem(error);
     }
-    pg->store.driver = &plan_driver;
-    pg->plan = plan;
-    pg->opener = home->opener;
-    memcpy(pg->name, home->name, sizeof(pg->name));
-    atomic_store(&pg->holder, (uintptr_t)pthread_self());
-    *store = &pg->store;
+    p->pg.store.driver = &plan_driver;
+    p->pg.plan = plan;
+    p->pg.opener = home->opener;
+    memcpy(p->pg.name, home->name, sizeof(p->pg.name));
+    atomic_store(&p->pg.holder, (uintptr_t)pthread_self());
+    *store = &p->pg.store;
     return TASKER_OK;
 }
 
