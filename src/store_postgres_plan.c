@@ -136,6 +136,10 @@ static void array_write(tk_buf *text, const uint8_t *bytes) {
 void tk_pg_plan_add(tk_pg_run *run, const char *sql) {
     tk_buf *out = &run->pg->plan->statements;
     tk_buf text = {0};
+    if (run->bytes.failed) {
+        tk_pg_note(run, TASKER_NOMEM);
+        return;
+    }
     tk_json_write_comma(out);
     tk_buf_char(out, '{');
     tk_json_write_member_string(out, "sql", tk_str_of(sql));
@@ -363,7 +367,7 @@ static tasker_status plan_task_insert(tk_store *store, const tk_task_row *rows, 
                                       bool *inserted, tasker_error *error) {
     tk_pg *pg = tk_pg_of(store);
     assert(inserted == NULL);
-    return answered(pg) ? tk_pg_op_task_insert(store, rows, count, NULL, error) : ask(pg);
+    return answered(pg) ? tk_pg_op_task_insert(store, rows, count, inserted, error) : ask(pg);
 }
 
 /* --- what the home store knows ---------------------------------------------------------------- */
