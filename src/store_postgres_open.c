@@ -271,7 +271,7 @@ tasker_status tk_pg_backup(tk_store *store, const char *path, tasker_progress_fn
     (void)store;
     (void)copied;
     (void)user;
-    (void)bytes;
+    *bytes = 0;
     return tk_fail(error, TASKER_UNSUPPORTED,
                    "a store on PostgreSQL is saved by PostgreSQL: pg_dump --format=custom "
                    "--schema=tasker --file=%s URL",

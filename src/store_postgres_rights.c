@@ -19,9 +19,10 @@
 static const char *const rights[] = {
     "GRANT USAGE ON SCHEMA tasker TO %s",
     "GRANT SELECT ON ALL TABLES IN SCHEMA tasker TO %s",
-    "GRANT INSERT ON tasker.name, tasker.template, tasker.template_use, tasker.template_step,"
-    " tasker.identity, tasker.task, tasker.task_state, tasker.task_page, tasker.attempt,"
-    " tasker.act, tasker.worker TO %s",
+    "GRANT INSERT ON tasker.name, tasker.template, tasker.template_use TO %s",
+    "GRANT INSERT ON tasker.template_step, tasker.identity, tasker.task TO %s",
+    "GRANT INSERT ON tasker.task_state, tasker.task_page, tasker.attempt TO %s",
+    "GRANT INSERT ON tasker.act, tasker.worker TO %s",
     "GRANT UPDATE ON tasker.task_state, tasker.task_page, tasker.worker TO %s",
     "GRANT DELETE ON tasker.worker TO %s",
     "GRANT USAGE ON SEQUENCE tasker.ledger_n, tasker.ready_seq, tasker.worker_id TO %s",
