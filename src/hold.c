@@ -97,13 +97,15 @@ static tasker_status sort_out(tk_engine *engine, tk_arena *arena, const tk_claim
         tasker_status status = tk_catalog_get(engine, rows[i].task.template_id, &known, error);
         if (tk_status_refused(status)) {
             s->back[s->back_count++] = &rows[i];
-        } else if (status == TASKER_OK && tk_template_has(known->template, rows[i].lease.step)) {
+            continue;
+        }
+        if (status == TASKER_OK && tk_template_has(known->template, rows[i].lease.step)) {
             s->knowns[s->mine_count] = known;
             s->mine[s->mine_count++] = &rows[i];
         } else if (status == TASKER_OK) {
             status = drop(engine, arena, &rows[i], error);
         }
-        if (status != TASKER_OK && !tk_status_refused(status)) {
+        if (status != TASKER_OK) {
             return status;
         }
     }

@@ -280,6 +280,35 @@ Test(damaged, a_row_of_a_step_that_the_template_does_not_have_is_dropped) {
     close_all(&l, w);
 }
 
+static tk_driver refusing; /* the real one, but for one call */
+
+static tasker_status refuse_delete(tk_store *store, const tk_step_key *keys, uint32_t count,
+                                   tk_ready_row *rows, bool *deleted, tasker_error *error) {
+    (void)store;
+    (void)keys;
+    (void)count;
+    (void)rows;
+    (void)deleted;
+    return tk_fail(error, TASKER_CONFLICT, "refused");
+}
+
+Test(damaged, a_row_that_cannot_be_dropped_ends_the_turn_and_claims_nothing) {
+    ledger l;
+    told t;
+    open_told(&l, &t, LEDGER_ROOTS);
+    ledger_submit(&l, NULL);
+    ledger_break(&l, "UPDATE ready SET step_no = 70 WHERE task_id = ?1 AND step_no = 0");
+    tk_worker *w = turner_open(&l, "AB", 2);
+    refusing = *w->engine.store->driver;
+    refusing.ready_delete = refuse_delete;
+    w->engine.store->driver = &refusing;
+    w->look = true;
+    cr_assert_eq(tk_turn(w, &l.error), TASKER_CONFLICT, "after an error only a rollback is allowed");
+    cr_assert(turner_has_nothing(w));
+    cr_assert_eq(turner_places(&l, TK_PLACE_LEASE), 0);
+    close_all(&l, w);
+}
+
 /* --- leases of the dead, and of nobody --- */
 
 static tk_worker_row row_of(ledger *l, int32_t id, bool *found) {
