@@ -5,12 +5,14 @@
 #include <glob.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sqlite3.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "support/fail_alloc.h"
 #include "support/store_file.h"
 #include "support/store_fixture.h"
 #include "tasker.h"
@@ -295,6 +297,75 @@ Test(store_backup, a_path_that_is_no_name_is_refused) {
             tasker_store_backup(c.handle, cases[i].path, NULL, NULL, NULL, &c.error);
         cr_assert_eq(status, cases[i].status, "%s: %s", cases[i].path, c.error.message);
     }
+    release(&c);
+}
+
+/* --- no memory -------------------------------------------------------------------------------- */
+
+/* Copies a store that was opened here; whatever failed, no file of a copy stays. */
+static void copy_once(void *user) {
+    const copying *c = user;
+    tasker_error error = {0};
+    int64_t bytes = 0;
+    tk_store *store = store_file_try(c->file.url, false, true, &error);
+    tasker_status status = store == NULL
+                               ? error.status
+                               : store->driver->backup(store, c->path, NULL, NULL, &bytes, &error);
+    tk_store_close(store);
+    cr_assert(status == TASKER_OK || status == TASKER_NOMEM, "%s", error.message);
+    cr_assert_eq(files_of_copy(c), status == TASKER_OK ? 1 : 0);
+    (void)unlink(c->path);
+}
+
+Test(store_backup, each_allocation_of_ours_may_fail, .timeout = 60) {
+    copying c;
+    setup(&c);
+    put(&c);
+    tasker_close(c.handle);
+    c.handle = NULL;
+    fail_alloc_report report = fail_alloc_sweep(copy_once, &c);
+    cr_assert_eq(report.leak_at, 0, "allocation %zu leaks", report.leak_at);
+    cr_assert_gt(report.allocations, 3);
+    release(&c);
+}
+
+static sqlite3_mem_methods real;
+static long countdown; /* allocations of SQLite until one fails; 0: none does */
+
+static bool fails_now(void) {
+    return countdown > 0 && --countdown == 0;
+}
+
+static void *failing_malloc(int size) {
+    return fails_now() ? NULL : real.xMalloc(size);
+}
+
+static void *failing_realloc(void *memory, int size) {
+    return fails_now() ? NULL : real.xRealloc(memory, size);
+}
+
+Test(store_backup, each_allocation_of_sqlites_may_fail, .timeout = 120) {
+    copying c;
+    setup(&c);
+    put(&c);
+    submit(c.handle, 100);
+    tasker_close(c.handle);
+    cr_assert_eq(sqlite3_shutdown(), SQLITE_OK);
+    cr_assert_eq(sqlite3_config(SQLITE_CONFIG_GETMALLOC, &real), SQLITE_OK);
+    sqlite3_mem_methods failing = real;
+    failing.xMalloc = failing_malloc;
+    failing.xRealloc = failing_realloc;
+    cr_assert_eq(sqlite3_config(SQLITE_CONFIG_MALLOC, &failing), SQLITE_OK);
+    long at = 1;
+    for (bool over = false; !over; at++) {
+        cr_assert_lt(at, 20000);
+        countdown = at;
+        copy_once(&c);
+        over = countdown > 0;
+        countdown = 0;
+    }
+    cr_assert_gt(at, 100);
+    c.handle = handle_open(c.file.url);
     release(&c);
 }
 
