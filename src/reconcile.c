@@ -142,7 +142,7 @@ tasker_status tk_reconcile(tk_worker *worker, tasker_error *error) {
         status = compare(worker, &f, &why);
     }
     status = tk_verb_finish(&worker->engine, status, &why);
-    if (tk_status_refused(status)) {
+    if (tk_status_refused(status) && f.count > 0) {
         status = return_one_by_one(worker, &f, &why);
     }
     if (status == TASKER_OK) {

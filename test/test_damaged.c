@@ -303,7 +303,8 @@ Test(damaged, a_row_that_cannot_be_dropped_ends_the_turn_and_claims_nothing) {
     refusing.ready_delete = refuse_delete;
     w->engine.store->driver = &refusing;
     w->look = true;
-    cr_assert_eq(tk_turn(w, &l.error), TASKER_CONFLICT, "after an error only a rollback is allowed");
+    cr_assert_eq(tk_turn(w, &l.error), TASKER_CONFLICT,
+                 "after an error only a rollback is allowed");
     cr_assert(turner_has_nothing(w));
     cr_assert_eq(turner_places(&l, TK_PLACE_LEASE), 0);
     close_all(&l, w);
@@ -418,6 +419,38 @@ Test(damaged, leases_that_a_worker_does_not_know_go_back_around_one_that_cannot)
         cr_assert_eq(turner_places(&l, TK_PLACE_READY), 1, "task %d", k);
     }
     cr_assert_eq(t.errors, 1);
+    close_all(&l, w);
+}
+
+static tasker_status refuse_leases(tk_store *store, tk_arena *arena, int32_t id, uint32_t limit,
+                                   tk_lease_row **rows, uint32_t *count, tasker_error *error) {
+    (void)store;
+    (void)arena;
+    (void)id;
+    (void)limit;
+    (void)rows;
+    (void)count;
+    return tk_fail(error, TASKER_UNSUPPORTED, "refused");
+}
+
+Test(damaged, leases_that_cannot_be_read_are_no_reason_to_drop_what_runs) {
+    ledger l;
+    told t;
+    open_told(&l, &t, LEDGER_CHAIN);
+    tk_worker *w = turner_open(&l, "A", 1);
+    cr_assert_eq(tk_reconcile(w, &l.error), TASKER_OK);
+    ledger_submit(&l, NULL);
+    turner_turn(&l, w);
+    tasker_step *step = turner_take(w);
+    const tk_driver *sound = w->engine.store->driver;
+    refusing = *sound;
+    refusing.worker_leases = refuse_leases;
+    w->engine.store->driver = &refusing;
+    cr_assert_eq(tk_reconcile(w, &l.error), TASKER_UNSUPPORTED);
+    w->engine.store->driver = sound;
+    cr_assert_eq(turner_end(w, step, "1"), TASKER_OK);
+    turn_until_saved(&l, w);
+    cr_assert_eq(w->stats.succeeded, 1);
     close_all(&l, w);
 }
 
