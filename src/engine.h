@@ -151,11 +151,13 @@ tasker_status tk_complete_ask(tk_engine *engine, tk_arena *arena, tk_ending *end
                               tk_completion **asked, tasker_error *error);
 tasker_status tk_complete_answer(tk_completion *asked, tasker_error *error); /* NULL: nothing */
 
-/* tk_leases_return gives unstarted steps back: no attempt is recorded, and the step keeps its place in
- * time. Locks their tasks. returned[i]=false: the lease was gone. Within the caller's transaction. */
+/* Gives unstarted steps back, within the caller's transaction: no attempt is recorded, and the step keeps
+ * its place in time. First it locks their tasks and those of the `ending_count` endings which follow in the
+ * transaction: two rounds of locks, each sorted, could deadlock with another's. returned[i]=false: the
+ * lease was gone. */
 tasker_status tk_leases_return(tk_engine *engine, tk_arena *arena, const tk_lease_row *leases,
-                               tk_ready_row *readies, uint32_t count, bool *returned,
-                               tasker_error *error);
+                               tk_ready_row *readies, uint32_t count, const tk_ending *endings,
+                               uint32_t ending_count, bool *returned, tasker_error *error);
 
 /* --- abandon.c: claims that cannot end as they should ----------------------------------------- */
 

@@ -67,7 +67,7 @@ static tasker_status return_foreign(tk_worker *w, foreign *f, tasker_error *erro
     }
     return f->count == 0 ? TASKER_OK
                          : tk_leases_return(&w->engine, &f->arena, f->leases, f->readies, f->count,
-                                            returned, error);
+                                            NULL, 0, returned, error);
 }
 
 /* Drops the steps that only memory knows. Outcomes on their way are judged by the fence. */

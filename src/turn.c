@@ -101,7 +101,7 @@ static tasker_status give_back(turn *t, tasker_error *error) {
         return TASKER_OK;
     }
     return tk_leases_return(&w->engine, &w->arena, t->returns, t->return_readies, t->return_count,
-                            t->returned, error);
+                            t->endings, t->ending_count, t->returned, error);
 }
 
 /* What others are to be told: that this worker holds steps, and that it wants to be woken. Behind the

@@ -289,3 +289,37 @@ void script_held_task_beside_others(void) {
     EXPECT(worker->worker->stats.refused == 0, "an outcome was refused");
     world_close(&w);
 }
+
+/* --- giving back ------------------------------------------------------------------------------ */
+
+/* Of the steps of two tasks, one is ended and the other is given back. */
+static void end_and_give_back(session *s, bool first_ends) {
+    tasker_step *first = NULL;
+    tasker_step *second = NULL;
+    EXPECT(tk_worker_next(s->worker, 0, &first, &s->error) == TASKER_OK, "no first step");
+    EXPECT(tk_worker_next(s->worker, 0, &second, &s->error) == TASKER_OK, "no second step");
+    finish(s, first_ends ? first : second);
+    release(s, first_ends ? second : first);
+}
+
+void script_give_back_beside_outcomes(void) {
+    world w;
+    world_open(&w, DIAMOND);
+    session *left = session_worker(&w, "left", "a", 2);
+    session *right = session_worker(&w, "right", "b", 2);
+    world_submit(&w, NULL);
+    world_submit(&w, NULL);
+    EXPECT(run(left, turn) == TASKER_OK && run(right, turn) == TASKER_OK, "%s%s",
+           left->error.message, right->error.message);
+    end_and_give_back(left, true); /* the later task's step goes back, and the other way round */
+    end_and_give_back(right, false);
+    halt_before(left, turn, TK_STORE_OP_lease_return);
+    begin(right, turn);
+    EXPECT(waits(right), "the second worker does not wait for the tasks");
+    go_on(left);
+    EXPECT(ends(left) == TASKER_OK && ends(right) == TASKER_OK, "%s%s", left->error.message,
+           right->error.message);
+    EXPECT(world_number(&w, "SELECT count(*) FROM attempt WHERE outcome = 1") == 2,
+           "an outcome is lost");
+    world_close(&w);
+}

@@ -28,6 +28,7 @@
     X(lost_answer_of_claims, "steps whose claim's answer was lost are given back")                 \
     X(state_that_is_gone, "a state that is gone when it is written takes the transaction with it")  \
     X(held_task_beside_others, "a task that is held for long does not stop other outcomes")        \
+    X(give_back_beside_outcomes, "outcomes and steps given back lock their tasks in one order")    \
     /* submits.c */                                                                                \
     X(same_key_twice, "the second of two submissions with a key gets the first one's task")        \
     X(same_key_after_rollback, "when the first one fails, the second creates the task")            \

@@ -382,6 +382,11 @@ void finish_all(session *s) {
     }
 }
 
+void release(session *s, tasker_step *step) {
+    (void)tk_worker_release(s->worker, step->event_id, false, &s->error);
+    tasker_step_free(step);
+}
+
 void fail(session *s, tasker_step *step) {
     const tasker_outcome outcome = {.retryable = true,
                                     .retry_after_ms = -1,

@@ -127,6 +127,7 @@ bool has_nothing(session *s);
 void finish(session *s, tasker_step *step);
 void finish_all(session *s); /* what is there, if anything */
 void fail(session *s, tasker_step *step);
+void release(session *s, tasker_step *step); /* unbegun */
 
 /* pass lets a session's time go by. */
 void pass(session *s, int64_t us);
