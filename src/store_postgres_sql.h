@@ -147,10 +147,12 @@
       "  END), worker, step_no, attempt, outcome, result, error, metadata FROM d ORDER BY place"   \
       " RETURNING task_id, step_no, token, attempt, worker, enqueued_at, claimed_at, finished_at,"  \
       " n")                                                                                        \
-    X(LEASE_RETURN,                                                                                \
-      "WITH d AS (DELETE FROM lease l USING unnest($1::uuid[], $2::int2[], $3::int8[], $4::int2[],"\
-      " $5::int2[], $6::int2[], $7::bool[]) AS u(t, s, k, q, h, c, p)"                             \
-      "  WHERE l.task_id = u.t AND l.step_no = u.s AND l.token = u.k"                              \
+    X(LEASE_RETURN, /* by key and then by place, as FINISH does */                                 \
+      "WITH f AS MATERIALIZED (SELECT u.*, x.place_in FROM unnest($1::uuid[], $2::int2[],"         \
+      " $3::int8[], $4::int2[], $5::int2[], $6::int2[], $7::bool[]) AS u(t, s, k, q, h, c, p),"    \
+      " LATERAL (SELECT l.ctid AS place_in FROM lease l"                                           \
+      "  WHERE l.task_id = u.t AND l.step_no = u.s AND l.token = u.k OFFSET 0) x),"                \
+      " d AS (DELETE FROM lease l USING f AS u WHERE l.ctid = u.place_in"                          \
       "  RETURNING l.*, u.q, u.h, u.c, u.p)"                                                       \
       " INSERT INTO ready (task_id, step_no, queue, handler, class, attempts, enqueued_at, deps)"  \
       " SELECT task_id, step_no, q, h, c, attempt - 1, enqueued_at, p FROM d"                      \
