@@ -53,7 +53,7 @@ extern const char tk_schema_postgres[];
 /* PostgreSQL's times count from 2000-01-01; in microseconds since 1970. */
 #define TK_PG_EPOCH_US INT64_C(946684800000000)
 
-#define TK_PG_SCHEMA_VERSION 2
+#define TK_PG_SCHEMA_VERSION 3
 #define TK_PG_SERVER_VERSION_MIN 140000 /* as PQserverVersion counts */
 
 /* A page of progress: 256 steps of 3 bytes. */

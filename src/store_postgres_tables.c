@@ -22,10 +22,12 @@
 #define CHANGE_TRIES_MAX 40
 
 extern const char tk_schema_postgres_2[];
+extern const char tk_schema_postgres_3[];
 
 const tk_pg_migration tk_pg_migrations[TK_PG_SCHEMA_VERSION] = {
     {"the ledger", tk_schema_postgres},
     {"partitions", tk_schema_postgres_2},
+    {"views", tk_schema_postgres_3},
 };
 
 /* --- looking ---------------------------------------------------------------------------------- */
