@@ -87,7 +87,7 @@ STORE_TEST(store_keep, ended_tasks_go_with_all_that_is_theirs) {
     OK(begin, TK_STORE_WRITE);
     store_fixture_tasks(fx, ids, 6);
     for (int i = 0; i < 6; i++) {
-        char key[8];
+        char key[16];
         (void)snprintf(key, sizeof(key), "k%d", i);
         fill_task(fx, &ids[i], tk_str_of(key));
     }
