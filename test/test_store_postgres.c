@@ -87,7 +87,7 @@ static bool elsewhere(const store_fixture *fx) {
 
 /* Runs a statement beside the store. */
 static void beside(const store_fixture *fx, const char *sql) {
-    PGconn *connection = PQconnectdb(fx->url);
+    PGconn *connection = PQconnectdb(fx->owner_url);
     expect(connection, PQexec(connection, sql), sql);
     PQfinish(connection);
 }
@@ -243,7 +243,7 @@ STORE_TEST(store_postgres, one_of_all_processes_vacuums_and_tells_what_it_skips)
     OK(count_list, &fx->arena, &rows, &count);
     COMMIT();
     cr_assert(count == 1 && rows[0].tasks == 5, "a fold changes no count");
-    PGconn *holder = PQconnectdb(fx->url);
+    PGconn *holder = PQconnectdb(fx->owner_url);
     expect(holder, PQexec(holder, "BEGIN; LOCK TABLE tasker.ready IN SHARE UPDATE EXCLUSIVE MODE"),
            "lock");
     cr_assert_eq(driver->upkeep(fx->store, &elected, &skipped, &fx->error), TASKER_OK);
@@ -382,7 +382,7 @@ STORE_TEST(store_postgres, a_database_that_does_not_fit_is_refused) {
         return;
     }
     char sql[160];
-    char url[200];
+    char url[240];
     beside(fx, "UPDATE tasker.ledger SET version = 1000");
     refused(fx, fx->url, false, TASKER_UNSUPPORTED, "newer version");
     beside(fx, "DROP TABLE tasker.ledger");

@@ -87,7 +87,8 @@ static bool fixture_open(store_fixture *fx, bool faulty) {
     return true;
 }
 
-static void run_on(store_test_fn test, const char *kind, const char *url, bool faulty) {
+static void run_on(store_test_fn test, const char *kind, const char *url, const char *owner_url,
+                   bool faulty) {
     store_fixture fx = {.kind = kind};
     if (url == NULL) {
         store_fixture_folder(fx.folder);
@@ -95,6 +96,8 @@ static void run_on(store_test_fn test, const char *kind, const char *url, bool f
     } else {
         (void)snprintf(fx.url, sizeof(fx.url), "%s", url);
     }
+    (void)snprintf(fx.owner_url, sizeof(fx.owner_url), "%s",
+                   owner_url == NULL ? fx.url : owner_url);
     if (fixture_open(&fx, faulty)) {
         test(&fx);
         fx.store->driver->rollback(fx.store);
@@ -112,7 +115,7 @@ static void run_on(store_test_fn test, const char *kind, const char *url, bool f
 
 #ifdef TK_WITH_POSTGRES
 static void server_run(const char *server, const char *format, const char *name) {
-    char sql[128];
+    char sql[160];
     (void)snprintf(sql, sizeof(sql), format, name);
     PGconn *connection = PQconnectdb(server);
     PGresult *result = PQexec(connection, sql);
@@ -122,16 +125,42 @@ static void server_run(const char *server, const char *format, const char *name)
     PQfinish(connection);
 }
 
+static const char *role_of(const char *variable) {
+    const char *role = getenv(variable);
+    return role == NULL || role[0] == '\0' ? "current_user" : role;
+}
+
+/* As the roles are meant: one makes the tables, another one runs. */
+static void url_of(char url[192], const char *server, const char *database, const char *variable) {
+    const char *role = getenv(variable);
+    int size =
+        snprintf(url, 192, "%s%cdbname=%s%s%s", server, strchr(server, '?') == NULL ? '?' : '&',
+                 database, role == NULL ? "" : "&user=", role == NULL ? "" : role);
+    cr_assert(size > 0 && size < 192, "TASKER_STORE is too long");
+}
+
+static void tables_make(const char *url) {
+    tasker_error error = {0};
+    const tasker_migrate_options options = {.size = sizeof(options),
+                                            .runtime_role = getenv("TASKER_TEST_RUNTIME")};
+    cr_assert_eq(tasker_store_migrate(url, &options, NULL, &error), TASKER_OK, "%s", error.message);
+}
+
 /* Tests run side by side: each has a database of its own. */
 static void run_on_postgres(store_test_fn test, const char *server) {
     char name[32];
-    char url[128];
+    char url[192];
+    char owner_url[192];
+    char create[128];
     (void)snprintf(name, sizeof(name), "tasker_test_%d", (int)getpid());
-    int size = snprintf(url, sizeof(url), "%s%cdbname=%s", server,
-                        strchr(server, '?') == NULL ? '?' : '&', name);
-    cr_assert(size > 0 && (size_t)size < sizeof(url), "TASKER_STORE is too long");
-    server_run(server, "CREATE DATABASE %s ENCODING 'UTF8' TEMPLATE template0", name);
-    run_on(test, "TASKER_STORE", url, false);
+    (void)snprintf(create, sizeof(create),
+                   "CREATE DATABASE %%s ENCODING 'UTF8' TEMPLATE template0 OWNER %s",
+                   role_of("TASKER_TEST_OWNER"));
+    url_of(url, server, name, "TASKER_TEST_RUNTIME");
+    url_of(owner_url, server, name, "TASKER_TEST_OWNER");
+    server_run(server, create, name);
+    tables_make(owner_url);
+    run_on(test, "TASKER_STORE", url, owner_url, false);
     server_run(server, "DROP DATABASE %s WITH (FORCE)", name);
 }
 #else
@@ -142,14 +171,14 @@ static void run_on_postgres(store_test_fn test, const char *server) {
 #endif
 
 void store_fixture_every(store_test_fn test) {
-    run_on(test, "memory", "sqlite::memory:", false);
-    run_on(test, "file", NULL, false);
-    run_on(test, "memory behind the fault store", "sqlite::memory:", true);
+    run_on(test, "memory", "sqlite::memory:", NULL, false);
+    run_on(test, "file", NULL, NULL, false);
+    run_on(test, "memory behind the fault store", "sqlite::memory:", NULL, true);
     const char *other = getenv("TASKER_STORE");
     if (other != NULL && strncmp(other, "postgres", 8) == 0) {
         run_on_postgres(test, other);
     } else if (other != NULL && other[0] != '\0') {
-        run_on(test, "TASKER_STORE", other, false);
+        run_on(test, "TASKER_STORE", other, NULL, false);
     }
 }
 

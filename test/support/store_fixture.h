@@ -12,7 +12,7 @@
  * inside of which `fx` is the fixture: SQLite in memory, a SQLite file, SQLite in memory behind the
  * fault store (which then must not have noticed misuse), and the store that TASKER_STORE names, if it
  * can be opened. That one has to be empty and must not be worth anything; of a PostgreSQL server each
- * test takes a database of its own (script/with-postgres).
+ * test takes a database of its own, and works as the role that only runs (script/with-postgres).
  */
 #ifndef TEST_STORE_FIXTURE_H
 #define TEST_STORE_FIXTURE_H
@@ -25,7 +25,8 @@
 typedef struct store_fixture {
     const char *kind; /* for messages */
     char folder[64];  /* of the file, or empty */
-    char url[128];
+    char url[192];
+    char owner_url[192]; /* of a user who may change tables */
     tk_store *store;
     tk_arena arena;
     tasker_error error;
