@@ -481,17 +481,20 @@ bool tk_worker_gathers(tk_worker *worker) {
 }
 
 int64_t tk_worker_wait_us(tk_worker *worker) {
-    if (tk_ring_count(&worker->done) > 0 || __atomic_load_n(&worker->look, __ATOMIC_ACQUIRE)) {
+    if (__atomic_load_n(&worker->look, __ATOMIC_ACQUIRE)) {
         return 0;
     }
-    int64_t mono_us = tk_clock_monotonic(worker->engine.clock);
-    if (worker->failures > 0) { /* a store that fails is not hammered */
-        int64_t pause_us = TK_FAILURE_PAUSE_US << (worker->failures < 6 ? worker->failures - 1 : 5);
-        return pause_us;
+    if (worker->failures > 0) { /* a store that fails is not hammered, whatever waits */
+        return TK_FAILURE_PAUSE_US << (worker->failures < 6 ? worker->failures - 1 : 5);
+    }
+    bool full = worker->unsaved_count == TK_TURN_OUTCOMES_MAX; /* a turn could take no more */
+    if (tk_ring_count(&worker->done) > 0 && !(full && worker->crowded)) {
+        return 0;
     }
     if (worker->unsaved_count > 0) {
         return worker->crowded ? TK_CROWDED_US : 0;
     }
+    int64_t mono_us = tk_clock_monotonic(worker->engine.clock);
     int64_t until_us = worker->next_look_mono_us < worker->next_beat_mono_us
                            ? worker->next_look_mono_us
                            : worker->next_beat_mono_us;
