@@ -106,6 +106,24 @@ RSpec.describe "tasker-worker --processes", :integration do
     expect(ended.exitstatus).to eq(0)
   end
 
+  it "replaces a child that was told to end, and waits longer each time for one that ends at once" do
+    store = "sqlite:#{@folder}/one.db"
+    times = []
+    ended = run("--processes", "1", "--store", store, ready: 1) do |pid|
+      3.times do |round|
+        Process.kill(:TERM, children_of(pid).first)
+        began = Time.now
+        wait_until { @output.scan("runs; SIGINT").size >= round + 2 }
+        times << (Time.now - began)
+      end
+      Process.kill(:TERM, pid)
+    end
+
+    expect(ended.exitstatus).to eq(0)
+    expect(times).to match([be >= 0.25, be >= 0.5, be >= 1])
+    expect(@output.scan("ended: code 0").size).to eq(3)
+  end
+
   it "ends with the child's code and a message when a child cannot start" do
     arguments = [*settings, "--processes", "1", "--store", "sqlite:#{@folder}/a.db"]
     File.write("#{@folder}/app.rb", "") # nothing to run: wrong settings are not tried again
@@ -187,6 +205,9 @@ RSpec.describe "tasker-worker --processes", :integration do
         wait_until { @output.scan('"worker_core_status"').size == 2 }
         alive = JSON.parse(@output[/^{"supervisor".*$/])
         expect(alive["processes"].map { |one| one["pid"] }).to match_array(children_of(pid))
+        titles = children_of(pid).map { |child| File.read("/proc/#{child}/cmdline").delete("\0") }
+        expect(titles).to contain_exactly("tasker-worker: process 1 of 2",
+                                          "tasker-worker: process 2 of 2")
         expect(@output).to include('"worker_id":"w-1"', '"worker_id":"w-2"')
         Process.kill(:TERM, pid)
       end

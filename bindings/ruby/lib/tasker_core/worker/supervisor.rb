@@ -104,7 +104,8 @@ module TaskerCore
 
       # @return [Symbol, nil] :child in a child
       def supervise
-        log(:info, "starts #{@places.size} processes")
+        Process.setproctitle("tasker-worker: supervisor of #{@places.size}")
+        log(:info, "starts #{@places.size} #{@places.one? ? "process" : "processes"}")
         loop do
           return :child if start_due == :child
           return if @places.none?(&:alive?) && ending?
@@ -149,6 +150,7 @@ module TaskerCore
       # Runs in the child.
       def become_worker
         [@reader, @held].each(&:close)
+        Process.setproctitle("tasker-worker: process #{@number} of #{@places.size}")
         Process.setpgid(0, 0) # a terminal's INT is the supervisor's to pass on
         nil
       end
