@@ -106,7 +106,7 @@ RSpec.describe "tasker-worker --processes", :integration do
     expect(ended.exitstatus).to eq(0)
   end
 
-  it "replaces a child that was told to end, and waits longer each time for one that ends at once" do
+  it "replaces a child that was told to end, and waits longer for one that ends at once" do
     store = "sqlite:#{@folder}/one.db"
     times = []
     ended = run("--processes", "1", "--store", store, ready: 1) do |pid|
