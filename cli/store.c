@@ -38,16 +38,24 @@ static const char *store_url(const cli *c) {
     return url;
 }
 
-/* A URL for people: without its password. */
+/* A URL for people: without its password, and without what follows a '?', which may hold one too. */
 static const char *url_shown(cli *c, const char *url) {
-    const char *host = is_postgres(url) ? strchr(url, '@') : NULL;
-    const char *user = strstr(url, "://");
-    const char *secret = host == NULL || user == NULL ? NULL : strchr(user + 3, ':');
-    if (secret == NULL || secret > host) {
+    const char *user = is_postgres(url) ? strstr(url, "://") + 3 : NULL;
+    if (user == NULL) {
         return url;
     }
-    const char *last = strrchr(url, '@'); /* a password may hold an unescaped '@' */
-    const char *shown = tk_arena_printf(&c->arena, "%.*s:***%s", (int)(secret - url), url, last);
+    const char *host = memchr(user, '@', strcspn(user, "/"));
+    const char *secret = host == NULL ? NULL : memchr(user, ':', (size_t)(host - user));
+    host = host == NULL ? user : host;
+    const char *end = host + strcspn(host, "?");
+    for (const char *at = host; at != NULL;) { /* a password may hold an unescaped '@' */
+        host = at;
+        at = end > host ? memchr(host + 1, '@', (size_t)(end - host - 1)) : NULL;
+    }
+    const char *shown = secret == NULL
+                            ? tk_arena_printf(&c->arena, "%.*s", (int)(end - url), url)
+                            : tk_arena_printf(&c->arena, "%.*s:***%.*s", (int)(secret - url), url,
+                                              (int)(end - host), host);
     return shown == NULL ? "" : shown;
 }
 

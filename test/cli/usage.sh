@@ -64,6 +64,10 @@ expect "another database's URL is not taken" -c 5 -e 'sqlite:tasker.db' counts
 export DATABASE_URL=postgres://someone:secret@127.0.0.1:1/none
 expect "PostgreSQL's is, and its password is not shown" -e 'someone:\*\*\*@127.0.0.1' -E secret \
     -c "$("$tasker" counts >/dev/null 2>&1 && echo 0 || echo $?)" counts
+export DATABASE_URL='postgres://someone:secret@127.0.0.1:1/none?application_name=a@b&password=secret'
+expect "nor what follows a question mark" -c 5 -e '(store postgres://someone:\*\*\*@127.0.0.1:1/none)' -E secret counts
+export DATABASE_URL='postgres://127.0.0.1:1/none?user=a&password=secret'
+expect "also without a user" -c 5 -e '(store postgres://127.0.0.1:1/none)' -E secret counts
 unset DATABASE_URL
 expect "a plain path is no URL" -c 2 -e 'try: --store sqlite:some.db' counts --store some.db
 expect "a store that is missing says how to make one" -c 5 -e 'tasker template put' \
