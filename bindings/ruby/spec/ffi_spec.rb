@@ -48,6 +48,15 @@ RSpec.describe TaskerCore::FFI do
       metadata: {}, **more }
   end
 
+  it "tells what runs without the store's password, wherever it stands" do
+    places = ["u:secret@h/db", "u:secret@h/db?password=secret", "h/db?user=u&password=secret"]
+    told = places.map do |place|
+      described_class::Runtime.new(url: "postgres://#{place}", worker_id: "w", threads: 1).to_s
+    end
+
+    expect(told).to all(include("(store postgres://h/db,"))
+  end
+
   describe ".bootstrap_worker" do
     it "starts, and says who it is with String keys" do
       answer = start(worker_id: "w-1")

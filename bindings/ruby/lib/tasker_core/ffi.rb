@@ -22,7 +22,7 @@ module TaskerCore
                          :templates, :threads, :pid, keyword_init: true) do
       # @return [String] who runs with what; without the password of the store
       def to_s
-        "worker #{worker_id} (store #{url.sub(%r{//[^/]*@}, "//")}, " \
+        "worker #{worker_id} (store #{url.sub(%r{//[^/]*@}, "//").sub(/\A(p.*?)\?.*/, '\1')}, " \
           "templates #{templates || "of the store"}, #{threads} threads)"
       end
     end
