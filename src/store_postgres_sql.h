@@ -166,15 +166,15 @@
       "  AND a.attempt = u.a AND a.token = u.k AND a.outcome IN (1, 2))"                           \
       " FROM unnest($1::uuid[], $2::int2[], $3::int4[], $4::int8[])"                               \
       " WITH ORDINALITY AS u(t, s, a, k, place) ORDER BY u.place")                                 \
-    X(DUE_MOVE,                                                                                    \
+    X(DUE_MOVE, /* and the earliest left: the snapshot still has what was moved */                 \
       "WITH d AS (DELETE FROM later WHERE ctid = ANY(ARRAY(SELECT ctid FROM later"                 \
       "   WHERE run_at <= $1::timestamptz ORDER BY run_at LIMIT $2::int8 FOR UPDATE SKIP LOCKED))" \
       "  RETURNING *),"                                                                            \
       " i AS (INSERT INTO ready (task_id, step_no, queue, handler, class, attempts, deps,"         \
       "   enqueued_at) SELECT task_id, step_no, queue, handler, class, attempts, deps,"            \
       "   greatest(run_at, $1::timestamptz) FROM d ORDER BY run_at, task_id, step_no RETURNING 1)" \
-      " SELECT count(*) FROM i")                                                                   \
-    X(LATER_NEXT, "SELECT run_at FROM later ORDER BY run_at LIMIT 1")                              \
+      " SELECT (SELECT count(*) FROM i), (SELECT run_at FROM later ORDER BY run_at"                \
+      "  OFFSET (SELECT count(*) FROM d) LIMIT 1)")                                                \
     X(HEADS, /* from key to key, never through the rows between */                                 \
       "WITH RECURSIVE h AS ((SELECT queue, handler, class, seq, enqueued_at FROM ready"            \
       "  ORDER BY queue, handler, class, seq LIMIT 1)"                                             \

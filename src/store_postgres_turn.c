@@ -325,21 +325,27 @@ tasker_status tk_pg_op_attempt_tokens(tk_store *store, const tk_lease_row *lease
 
 /* --- due steps, heads ------------------------------------------------------------------------- */
 
-static void moved_take(tk_pg_run *answer, const void *arguments, tasker_error *error) {
-    uint32_t *const *moved = arguments;
-    (void)error;
-    **moved = answer->rows == 1 ? (uint32_t)tk_pg_get(answer, 0, 0) : 0;
-    answer->pg->readied = answer->pg->readied || **moved > 0;
-}
+typedef struct moving {
+    uint32_t *moved;
+    int64_t *next_us;
+} moving;
 
-static void next_take(tk_pg_run *answer, const void *arguments, tasker_error *error) {
-    int64_t *const *next_us = arguments;
+static void moved_take(tk_pg_run *answer, const void *arguments, tasker_error *error) {
+    const moving *in = arguments;
     (void)error;
-    **next_us = answer->rows == 1 ? tk_pg_get_time(answer, 0, 0) : 0;
+    if (answer->rows != 1) {
+        tk_pg_note(answer, TASKER_STORE);
+        return;
+    }
+    *in->moved = (uint32_t)tk_pg_get(answer, 0, 0);
+    *in->next_us = tk_pg_get_time(answer, 0, 1);
+    answer->pg->readied = answer->pg->readied || *in->moved > 0;
 }
 
 tasker_status tk_pg_op_due_move(tk_store *store, int64_t now_us, uint32_t limit, uint32_t *moved,
                                 int64_t *next_us, tasker_error *error) {
+    moving in = {.moved = moved};
+    in.next_us = next_us;
     tk_pg_run run;
     tasker_status status = tk_pg_begin(&run, tk_pg_of(store), error);
     if (status != TASKER_OK) {
@@ -349,8 +355,7 @@ tasker_status tk_pg_op_due_move(tk_store *store, int64_t now_us, uint32_t limit,
     *next_us = 0;
     tk_pg_time(&run, now_us);
     tk_pg_int(&run, TK_PG_INT8, limit);
-    tk_pg_queue(&run, TK_PG_DUE_MOVE, moved_take, &moved, sizeof(moved), error);
-    tk_pg_queue(&run, TK_PG_LATER_NEXT, next_take, &next_us, sizeof(next_us), error);
+    tk_pg_queue(&run, TK_PG_DUE_MOVE, moved_take, &in, sizeof(in), error);
     return tk_pg_end(&run, error);
 }
 
