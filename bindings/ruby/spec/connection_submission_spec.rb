@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "spec_helper"
+require "delegate"
 require "timeout"
 
 begin
@@ -244,6 +245,19 @@ RSpec.describe TaskerCore::ConnectionSubmission, :postgres do
           .to raise_error(TaskerCore::Errors::FFIError, /same context/)
         expect(@connection.exec("SELECT count(*) FROM tasker.task").getvalue(0, 0)).to eq(before)
         expect(@client.submit_many([many[0]], connection: @connection).size).to eq(1)
+      end
+    end
+
+    it "takes back what was written before it was left by a throw, as old time-outs do" do
+      count = ->(raw) { raw.exec("SELECT count(*) FROM tasker.task").getvalue(0, 0).to_i }
+      @connection.transaction do |raw|
+        before = count.call(raw)
+        leaving = SimpleDelegator.new(raw)
+        leaving.define_singleton_method(:exec_params) do |sql, *more, &block|
+          super(sql, *more, &block).tap { throw :out if sql.include?("INTO tasker.task ") }
+        end
+        catch(:out) { submit(on: leaving) }
+        expect(count.call(raw)).to eq(before)
       end
     end
 

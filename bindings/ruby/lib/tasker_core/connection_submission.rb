@@ -28,12 +28,10 @@ module TaskerCore
       def run(connection, &planning)
         raw = open_transaction(connection)
         raw.exec("SAVEPOINT #{SAVEPOINT}")
-        begin
-          follow(raw, &planning).tap { raw.exec("RELEASE SAVEPOINT #{SAVEPOINT}") }
-        rescue Exception # rubocop:disable Lint/RescueException -- whatever it was, nothing stays
-          undo(raw)
-          raise
-        end
+        kept = false
+        follow(raw, &planning).tap { kept = raw.exec("RELEASE SAVEPOINT #{SAVEPOINT}") }
+      ensure # however it was left, by a throw too: nothing stays
+        undo(raw) if kept == false
       end
 
       private
