@@ -145,7 +145,8 @@ typedef struct tasker_options {
  *   *handle  the caller's; release with tasker_close()
  *
  * Returns OK, INVALID (url), NOTFOUND (must_exist), UNSUPPORTED (no such store in this build; the
- * store was written by a newer version; it belongs to another program), STORE, NOMEM. Blocks. */
+ * store was written by a newer version, or by an older one and `migrate` is not set; it belongs to another
+ * program), STORE, NOMEM. Blocks. */
 TASKER_API tasker_status tasker_open(const char *url, const tasker_options *options,
                                      tasker **handle, tasker_error *error);
 

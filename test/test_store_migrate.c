@@ -1,5 +1,6 @@
 /* Versions of the tables: older ones are refused or brought up to date, newer ones refused. On
  * PostgreSQL (TASKER_TEST_POSTGRES) also portions, and the rights of the role that runs. */
+#include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -250,16 +251,22 @@ static int prune_all(tk_store *store, int64_t before_us, tk_arena *arena, tk_pru
     return count;
 }
 
+/* A store whose only portions are those that a test makes. */
+static tk_store *store_bare(const char *url) {
+    tk_store *store = store_file_open(url);
+    run(url, "DO $$ DECLARE p regclass; BEGIN FOR p IN SELECT inhrelid FROM pg_inherits i"
+             " JOIN pg_class c ON c.oid = i.inhrelid WHERE c.relkind = 'r'"
+             " AND c.relname ~ '[0-9]{8}$' LOOP EXECUTE 'DROP TABLE ' || p; END LOOP; END $$");
+    return store;
+}
+
 Test(store_migrate, a_portion_goes_whole_when_all_in_it_is_over, .timeout = 60) {
     server s;
     tk_arena arena = {0};
     tk_prune seen[16];
     int64_t from_us = INT64_C(1767571200) * 1000000; /* Monday, 5 January 2026 */
     server_open(&s);
-    tk_store *store = store_file_open(s.url);
-    run(s.url, "DO $$ DECLARE p regclass; BEGIN FOR p IN SELECT inhrelid FROM pg_inherits i"
-               " JOIN pg_class c ON c.oid = i.inhrelid WHERE c.relkind = 'r'"
-               " AND c.relname ~ '[0-9]{8}$' LOOP EXECUTE 'DROP TABLE ' || p; END LOOP; END $$");
+    tk_store *store = store_bare(s.url);
     set_up(store, (tk_setup){.now_us = from_us, .period = TK_PERIOD_WEEK});
     put_task(s.url, from_us - DAY_US, 1, 2, from_us);     /* before the first: default */
     put_task(s.url, from_us + 1 * DAY_US, 2, 2, from_us); /* first week, all over */
@@ -285,6 +292,49 @@ Test(store_migrate, a_portion_goes_whole_when_all_in_it_is_over, .timeout = 60) 
                                " WHEN from_state = 2 THEN -tasks END)::int8 FROM tasker.counter"),
                  3, "the counts went along");
     tk_arena_release(&arena);
+    tk_store_close(store);
+    server_close(&s);
+}
+
+typedef struct pruner {
+    tk_store *store;
+    int64_t before_us;
+    int count;
+    tk_prune seen[4];
+} pruner;
+
+static void *prune_aside(void *arg) {
+    pruner *p = arg;
+    tk_arena arena = {0};
+    p->count = prune_all(p->store, p->before_us, &arena, p->seen, 4);
+    tk_arena_release(&arena);
+    return NULL;
+}
+
+Test(store_migrate, a_portion_waits_for_readers_and_lets_writers_pass, .timeout = 60) {
+    server s;
+    pthread_t thread;
+    int64_t from_us = INT64_C(1767571200) * 1000000; /* Monday, 5 January 2026 */
+    server_open(&s);
+    tk_store *store = store_bare(s.url);
+    set_up(store, (tk_setup){.now_us = from_us, .period = TK_PERIOD_WEEK});
+    put_task(s.url, from_us + 1 * DAY_US, 1, 2, from_us);
+    PGconn *reader = PQconnectdb(s.url);
+    PQclear(PQexec(reader, "BEGIN; SELECT count(*) FROM tasker.task"));
+    pruner p = {.store = store, .before_us = from_us + 8 * DAY_US};
+    cr_assert_eq(pthread_create(&thread, NULL, prune_aside, &p), 0);
+    for (int i = 0; i < 4; i++) { /* for longer than one try takes */
+        usleep(300000);
+        put_task(s.url, from_us + 9 * DAY_US, 10 + i, 1, from_us);
+        cr_assert_eq(number(s.url, "SELECT count(*) FROM pg_class WHERE relname = 'task_20260105'"),
+                     1);
+    }
+    PQfinish(reader);
+    pthread_join(thread, NULL);
+    cr_assert_eq(p.count, 2);
+    cr_assert_eq(p.seen[0].tasks, 1);
+    cr_assert_eq(number(s.url, "SELECT count(*) FROM pg_class WHERE relname = 'task_20260105'"), 0);
+    cr_assert_eq(number(s.url, "SELECT count(*) FROM tasker.task"), 4);
     tk_store_close(store);
     server_close(&s);
 }
