@@ -183,6 +183,9 @@ $(interleave): $(interleave_objects) $(support) $(inside)
 $(interleave)-mutants: $(filter-out $(BUILD_DIR)/mutants/test/sim/%,$(mutant_objects)) $(support)
 	$(LINK) $(TEST_LIBS)
 
+$(BUILD_DIR)/chaos-worker: $(BUILD_DIR)/test/chaos/worker.o $(static)
+	$(LINK) $(LIBS)
+
 $(stresses): %: %.o $(support) $(inside)
 	$(LINK) $(TEST_LIBS)
 
@@ -212,10 +215,11 @@ check: $(check_programs) $(if $(filter release,$(BUILD)),exports)
 
 # The store's contract and some seeds of the simulation on a PostgreSQL of their own.
 store_tests := $(foreach path,$(tests),$(if $(filter test_store%,$(notdir $(path))),$(path)))
-check-postgres: $(store_tests) $(sim) $(program)
+check-postgres: $(store_tests) $(sim) $(program) $(BUILD_DIR)/chaos-worker
 	script/with-postgres tools/run-tests $(store_tests)
 	script/with-postgres $(sim) --seeds $(or $(SEEDS),30)
 	script/with-postgres test/postgres/refusals $(program)
+	script/with-postgres test/postgres/network $(program) $(BUILD_DIR)/chaos-worker
 
 # Sessions beside each other, step by step; then with deliberate faults, each of which has to show.
 .PHONY: interleave interleave-mutants
