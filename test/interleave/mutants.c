@@ -29,7 +29,7 @@ static const struct mutant {
     {57, "beats told early count for time", 0, NULL, NULL},
     {58, "sessions are trusted behind an own reconnect", 0, NULL, NULL},
     {59, "what another holds for long is waited for each time", 0, NULL, NULL},
-    {101, "no token in the fence", TK_PG_FINISH, " AND l.token = u.token", ""},
+    {101, "no token in the fence", TK_PG_FINISH, " AND k.token = u.token", ""},
     {102, "a step given back has lost an attempt", TK_PG_LEASE_RETURN, "attempt - 1,", "attempt,"},
     {103, "a sweep without a look at the beat", TK_PG_WORKER_TAKE, "beat = $2::int8",
      "$2::int8 IS NOT NULL"},
