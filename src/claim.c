@@ -69,8 +69,11 @@ static uint32_t take_turns(candidate *candidates, uint32_t count, uint32_t rotat
 /* Mutant 53: a cursor that never goes back. */
 static int64_t past_of(const tk_head *head) {
     static int64_t newest;
-    newest = TK_MUTANT(53) && head->seq > newest ? head->seq : newest;
-    return newest > 0 ? newest - 1 : 0;
+    if (!TK_MUTANT(53)) {
+        return 0;
+    }
+    newest = head->seq > newest ? head->seq : newest;
+    return newest - 1;
 }
 
 static tk_want want_of(const candidate *c, uint32_t limit) {

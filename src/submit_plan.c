@@ -10,6 +10,7 @@
 
 /* Rows bring contexts of tasks that were there before. */
 #define FOUND_BYTES_MAX ((size_t)1 << 30)
+#define BEGUN_US_MAX INT64_C(253402300799999999) /* the last of the year 9999 */
 
 /* What the first plan chose. */
 typedef struct beginning {
@@ -37,8 +38,9 @@ static tasker_status found_read(tk_str text, beginning *begun, tk_json *rows, ta
     *rows = tk_json_member(found, "rows");
     begun->there = true;
     begun->ids = tk_json_member(chosen, "ids");
-    bool right = tk_json_int(tk_json_member(chosen, "at"), &begun->now_us) &&
-                 begun->ids.kind == TK_JSON_ARRAY && rows->kind == TK_JSON_ARRAY;
+    bool right = tk_json_int(tk_json_member(chosen, "at"), &begun->now_us) && begun->now_us >= 0 &&
+                 begun->now_us <= BEGUN_US_MAX && begun->ids.kind == TK_JSON_ARRAY &&
+                 rows->kind == TK_JSON_ARRAY;
     return right ? TASKER_OK : fail_found(error);
 }
 
@@ -46,7 +48,7 @@ static tasker_status ids_take(tk_submission *s, tk_json ids, tasker_error *error
     tk_json_iterator it = tk_json_each(ids);
     for (uint32_t i = 0; i < s->count; i++) {
         tk_str text = {NULL, 0};
-        if (!tk_json_next(&it)) {
+        if (!tk_json_next(&it) || it.value.kind != TK_JSON_STRING) {
             return fail_found(error);
         }
         if (!tk_json_string(&s->arena, it.value, &text)) {

@@ -205,6 +205,8 @@ Test(store_plan, what_was_not_found_so_is_refused, .timeout = 60) {
         "{\"begun\":{\"at\":1,\"ids\":[]},\"rows\":[]}",
         "{\"begun\":{\"at\":\"1\",\"ids\":[\"%s\"]},\"rows\":[]}",
         "{\"begun\":{\"at\":1,\"ids\":[7]},\"rows\":[]}",
+        "{\"begun\":{\"at\":-1,\"ids\":[\"%s\"]},\"rows\":[]}",
+        "{\"begun\":{\"at\":253402300800000000,\"ids\":[\"%s\"]},\"rows\":[]}",
         "{\"begun\":{\"at\":1,\"ids\":[\"%s\"]},\"rows\":{}}",
         "{\"begun\":{\"at\":1,\"ids\":[\"%s\"]},\"rows\":[]}",
         "{\"begun\":{\"at\":1,\"ids\":[\"%s\"]},\"rows\":[[]]}",
