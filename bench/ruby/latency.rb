@@ -13,7 +13,7 @@ Bench.store(Bench::Noop) do |url, templates|
     store = TaskerCore::FFI.runtime.store
     request = JSON.generate(name: name, namespace: "bench", context: { n: 1 })
     run = lambda do |*|
-      id = JSON.parse(store.submit(request)).fetch("task_uuid")
+      id = JSON.parse(store.submit(request, nil)).fetch("task_uuid")
       store.wait(id, 10_000)
     end
     50.times(&run)
