@@ -66,7 +66,7 @@ module Bench
       request = JSON.generate(Array.new(BATCH) do |i|
         { name: name, namespace: "bench", context: { n: i } }
       end)
-      (count / BATCH).times { client.submit(request) }
+      (count / BATCH).times { client.submit(request, nil) }
     ensure
       client&.close
     end
