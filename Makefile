@@ -284,7 +284,7 @@ budget: ruby
 	ruby tools/budget.rb
 
 bench: all $(benches) ruby
-	script/bench
+	script/bench --rounds $(or $(ROUNDS),5) $(FIGURES)
 
 # The same on a PostgreSQL of its own that counts statements.
 bench-postgres: export PG_OPTIONS := -c shared_buffers=1GB -c max_wal_size=4GB \
