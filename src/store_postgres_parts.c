@@ -112,15 +112,21 @@ static tasker_status bounds_make(const tk_pg *pg, const portion *p, tasker_error
     tasker_status status = TASKER_OK;
     for (int i = 0; status == TASKER_OK && i < TK_PG_PARTS; i++) {
         const tk_pg_part *part = &tk_pg_parts[i];
-        tk_buf sql = {0};
-        tk_buf_printf(&sql,
+        tk_buf add = {0};
+        tk_buf validate = {0};
+        tk_buf_printf(&add,
                       "ALTER TABLE %s_default ADD CONSTRAINT %s_default_bound"
-                      " CHECK (%s < '%s' OR %s >= '%s') NOT VALID; COMMIT;"
-                      "BEGIN; ALTER TABLE %s_default VALIDATE CONSTRAINT %s_default_bound",
-                      part->table, part->table, part->key, p->low, part->key, p->high, part->table,
-                      part->table);
-        status = sql.failed ? tk_nomem(error) : tk_pg_change(pg, sql.data, "a portion", error);
-        tk_buf_release(&sql);
+                      " CHECK (%s < '%s' OR %s >= '%s') NOT VALID",
+                      part->table, part->table, part->key, p->low, part->key, p->high);
+        tk_buf_printf(&validate, "ALTER TABLE %s_default VALIDATE CONSTRAINT %s_default_bound",
+                      part->table, part->table);
+        bool failed = add.failed || validate.failed;
+        status = failed ? tk_nomem(error) : tk_pg_change(pg, add.data, "a portion", error);
+        if (status == TASKER_OK) {
+            status = tk_pg_change(pg, validate.data, "a portion", error);
+        }
+        tk_buf_release(&add);
+        tk_buf_release(&validate);
     }
     return status;
 }

@@ -6,8 +6,8 @@
  *   the default partition, by id, some tasks at a time ─────────────────────► ended ones are deleted
  *
  * Keys go first: one that led to a task that is gone would answer a new submission with nothing. A
- * portion is counted with its tables locked against writers, of which it has none, and goes with one
- * short lock on all: readers and turns wait for a moment.
+ * portion is counted without a lock and goes with one short lock on all: readers and turns wait for a
+ * moment.
  */
 #include "store_postgres.h"
 
@@ -148,21 +148,21 @@ static tasker_status portion_keys(const tk_pg *pg, const portion *p, int64_t key
     return status;
 }
 
+/* What is over stays over, so all is counted before anything is locked: a turn's update waits for a lock
+ * on any portion. Nothing should be open; should it be all the same, the division refuses. */
 static tasker_status portion_drop(const tk_pg *pg, const portion *p, tasker_error *error) {
     tk_buf sql = {0};
     tk_buf_printf(&sql,
                   "SET LOCAL enable_seqscan = on; SET LOCAL enable_hashjoin = on;"
-                  "LOCK TABLE task_%s, task_state_%s IN SHARE MODE;"
-                  "SELECT 1 / (NOT EXISTS (SELECT 1 FROM task_state_%s WHERE state IN " OPEN
-                  "))::int;"
                   "INSERT INTO counter (template_id, from_state, to_state, tasks)"
                   " SELECT t.template_id, s.state, 0, count(*) FROM task_%s t"
                   " JOIN task_state_%s s ON s.task_id = t.id GROUP BY 1, 2;"
                   "DELETE FROM task_page WHERE task_id >= '%s' AND task_id < '%s';"
                   "LOCK TABLE task, task_state, attempt, act IN ACCESS EXCLUSIVE MODE;"
+                  "SELECT 1 / (NOT EXISTS (SELECT 1 FROM task_state_%s WHERE state IN " OPEN
+                  "))::int;"
                   "DROP TABLE task_%s, task_state_%s, attempt_%s, act_%s",
-                  p->name, p->name, p->name, p->name, p->name, p->low, p->high, p->name, p->name,
-                  p->name, p->name);
+                  p->name, p->name, p->low, p->high, p->name, p->name, p->name, p->name, p->name);
     tasker_status status =
         sql.failed ? tk_nomem(error) : tk_pg_change(pg, sql.data, "dropping a portion", error);
     tk_buf_release(&sql);
@@ -229,7 +229,9 @@ static tasker_status singles_delete(const tk_pg *pg, const char *ids, tasker_err
     static const char *const tables[] = {"attempt_default", "act_default", "task_page"};
     tk_buf sql = {0};
     tk_buf_printf(&sql,
-                  "DELETE FROM identity WHERE task_id = ANY('%s');"
+                  "DELETE FROM identity i WHERE task_id = ANY('%s') AND NOT EXISTS"
+                  " (SELECT 1 FROM task_state_default s WHERE s.task_id = i.task_id"
+                  "  AND s.state IN " OPEN ");"
                   "WITH s AS (DELETE FROM task_state_default WHERE task_id = ANY('%s')"
                   "  AND state NOT IN " OPEN " RETURNING task_id, state)"
                   " INSERT INTO counter (template_id, from_state, to_state, tasks)"
