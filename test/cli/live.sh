@@ -19,8 +19,8 @@ sees() {
 }
 
 # The widest line, without colours and line ends.
-widest() {
-    sed -e "s/$escape\[[0-9;]*[A-Za-z]//g" -e 's/\r//g' "$screen" | awk '{ if (length > n) n = length } END { print n + 0 }'
+widest() { # in characters, not in bytes
+    sed -e "s/$escape\[[0-9;]*[A-Za-z]//g" -e 's/\r//g' "$screen" | LC_ALL=C.UTF-8 wc -L
 }
 
 sees "tables have colours" "$escape\[1m" 100 30 template list
