@@ -364,8 +364,8 @@ typedef struct tasker_prune_options {
  *            "portions":[{"portion":"20261102","dropped":bool,"tasks":n,"kept":n}],
  *            "portions_made":n}; "kept" counts tasks that stay although they are old
  *
- * Returns OK, INVALID (older_than_ms), CLOSED (`tell` ended it; what went is gone), STORE, NOMEM,
- * FORKED. Blocks. */
+ * Returns OK, INVALID (older_than_ms), CLOSED (`tell` ended it; what went is gone), UNSUPPORTED (a
+ * handle that only reads), STORE, NOMEM, FORKED. Blocks. */
 TASKER_API tasker_status tasker_store_prune(tasker *handle, const tasker_prune_options *options,
                                             tasker_text *report, tasker_error *error);
 

@@ -462,7 +462,8 @@ typedef struct tk_driver {
     /* Opens a store that runs nothing: what a submission saves through it becomes plan->statements.
      * NULL: this driver has none. */
     tasker_status (*plan_open)(tk_plan *plan, tk_store **store, tasker_error *error);
-    /* Sets rights and portions; UNSUPPORTED where the store has neither. Transactions of its own. */
+    /* Sets rights and portions; UNSUPPORTED where the store has neither and one is
+     * asked for. Transactions of its own. */
     tasker_status (*set_up)(tk_store *store, tk_arena *arena, tk_setup *setup, tasker_error *error);
     /* Looks at the next portion or at up to `limit` single tasks, and takes away what is over: task,
      * state, pages, attempts, acts, identities, counts. Never an open task's (running, blocked). One
@@ -530,7 +531,8 @@ struct tk_store {
  *                 revoked[i]=false where there was none.
  * worker_insert   fills row->id, which is never used again.
  * worker_beat     beat + 1; tells whether it wants to be woken and whether it holds steps (a store of one
- * process need not keep the latter: it is true then); *alive=false: the row is gone, or somebody is taking its leases.
+ *                 process need not keep the latter: it is true then); *alive=false: the row is gone, or
+ *                 somebody is taking its leases.
  * worker_delete   a row that is gone already is fine.
  * worker_cut      ends the session of a worker that stands at this beat, as it may hold rows without an
  *                 end; waits for it a little. *gone=false: not yet. No session is fine.

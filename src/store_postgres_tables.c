@@ -152,10 +152,9 @@ static tasker_status lock_migrations(const tk_pg *pg, tasker_error *error) {
 
 static tasker_status unlock_migrations(const tk_pg *pg, tasker_status status, tasker_error *error) {
     tasker_error ignored;
-    tasker_status unlocked = tk_pg_command(pg,
-                                           "SELECT pg_advisory_unlock(" TK_PG_LOCK_CLASS ", 0);"
-                                           "SET statement_timeout = '60s'",
-                                           "unlocking", status == TASKER_OK ? error : &ignored);
+    tasker_status unlocked =
+        tk_pg_command(pg, "SELECT pg_advisory_unlock(" TK_PG_LOCK_CLASS ", 0);" TK_PG_USUAL_LIMIT,
+                      "unlocking", status == TASKER_OK ? error : &ignored);
     return status == TASKER_OK ? unlocked : status;
 }
 

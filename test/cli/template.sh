@@ -82,8 +82,8 @@ mkdir -p "$place/mixed" && cp "$valid" "$place/two.yaml" "$place/mixed"
 expect "one bad file of a folder does not stop the others" -c 1 -o 'chain:1.0.0 registered' \
     -o 'two.yaml:5:' template put "$place/mixed"
 expect "a bad file is told with all its errors" -c 1 -o ':5:' -o ':6:' template put "$place/two.yaml"
-mkdir -p "$place/work/config/tasks" && cp "$valid" "$place/work/config/tasks"
-export TASKER_TEMPLATE_PATH="$place/work/config/tasks"
+mkdir -p "$place/project/config/tasks" && cp "$valid" "$place/project/config/tasks"
+export TASKER_TEMPLATE_PATH="$place/project/config/tasks"
 expect "without a file the folder is found" -o 'chain:1.0.0' -O 'slow' template put
 unset TASKER_TEMPLATE_PATH
 expect "a folder that is not there" -c 3 -e 'nowhere' template put "$place/nowhere"
