@@ -308,7 +308,14 @@ typedef enum tasker_query_kind {
     TASKER_QUERY_COUNTS,    /* {"namespace","name"}: tasks by state, steps ready, running, later */
     TASKER_QUERY_TEMPLATES, /* {"namespace","name"}: current revisions */
     TASKER_QUERY_TEMPLATE,  /* {"namespace","name","version"}: one, with its steps */
-    TASKER_QUERY_WORKERS    /* {}: what each worker is and runs */
+    TASKER_QUERY_WORKERS,   /* {}: what each worker is and runs */
+    TASKER_QUERY_EVENTS,    /* {"after" (a cursor, "now"; none: the beginning), "task_uuid","namespace",
+                               "kind" ("task", "attempt", "act"), "limit" (1..1000, 100)}: what was
+                               recorded behind the cursor, in the order of the record, none left out:
+                               {"events":[{"id": its cursor,"kind", the members of docs/http.md}],
+                               "next": the cursor to go on with,"more": ask again at once} */
+    TASKER_QUERY_WHY        /* {"task_uuid"} or {"step_uuid"}: what open steps wait for, when they will
+                               move, and what to do; members as in docs/http.md */
 } tasker_query_kind;
 
 /* tasker_query reads. Members of `filter` that a kind does not name are ignored; an empty filter

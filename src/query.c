@@ -152,6 +152,9 @@ static tasker_status answer_kind(const tk_query_call *q, tasker_query_kind kind)
         return tk_query_template(q);
     case TASKER_QUERY_WORKERS:
         return tk_query_workers(q);
+    case TASKER_QUERY_EVENTS:
+    case TASKER_QUERY_WHY:
+        break;
     }
     return tk_fail(q->error, TASKER_INVALID, "there is no query of kind %d", (int)kind);
 }
