@@ -75,8 +75,8 @@ static tasker_status compare_context(tk_engine *engine, tk_submission *s, tk_req
                                      tasker_error *error) {
     tk_task_row winner = {0};
     bool found = false;
-    tasker_status status =
-        tk_store_call(engine->store, task_load, &s->arena, &q->row.id, 1, &winner, &found, error);
+    tasker_status status = tk_store_call(engine->store, task_load, &s->arena, &q->answer.id, 1,
+                                         &winner, &found, error);
     if (status == TASKER_OK) {
         status = tk_store_call(engine->store, sync, error);
     }
@@ -86,9 +86,9 @@ static tasker_status compare_context(tk_engine *engine, tk_submission *s, tk_req
     tk_json context;
     status = tk_json_parse(winner.context, TASKER_CONTEXT_BYTES_MAX, &context, error);
     if (status == TASKER_OK) {
-        q->context_differs = !tk_json_equal(context, q->context);
-        q->row.created_us = winner.created_us;
-        status = tk_catalog_get(engine, winner.template_id, &q->known, error);
+        q->answer.context_differs = !tk_json_equal(context, q->context);
+        q->answer.created_us = winner.created_us;
+        status = tk_catalog_get(engine, winner.template_id, &q->answer.known, error);
     }
     return status;
 }
@@ -104,8 +104,8 @@ static tasker_status take_winner(tk_engine *engine, tk_submission *s, tk_request
         return tk_fail_at(error, TASKER_CONFLICT, path,
                           "a task with the same context exists, and the template allows each once");
     }
-    q->repeated = true;
-    q->row.id = *winner;
+    q->answer.repeated = true;
+    q->answer.id = *winner;
     return compare_context(engine, s, q, error);
 }
 
@@ -140,10 +140,10 @@ static tasker_status settle_identities(tk_engine *engine, tk_submission *s, task
     for (uint32_t i = 0; status == TASKER_OK && i < count; i++) {
         tk_request *q = keyed[i];
         status = take_winner(engine, s, q, &winners[i], error);
-        if (!q->repeated) {
+        if (!q->answer.repeated) {
             first = q;
-        } else if (first != NULL && tk_uuid_equal(&first->row.id, &q->row.id)) {
-            q->context_differs = !tk_json_equal(first->context, q->context);
+        } else if (first != NULL && tk_uuid_equal(&first->row.id, &q->answer.id)) {
+            q->answer.context_differs = !tk_json_equal(first->context, q->context);
         }
     }
     return status;
@@ -251,7 +251,7 @@ static tasker_status insert_rows(tk_engine *engine, tk_submission *s, rows *r,
                                  tasker_error *error) {
     tk_store *store = engine->store;
     for (uint32_t i = 0; i < s->count; i++) {
-        if (!s->items[i].repeated) {
+        if (!s->items[i].answer.repeated) {
             r->requests[r->task_count] = &s->items[i];
             r->tasks[r->task_count++] = s->items[i].row;
         }
@@ -302,6 +302,10 @@ tasker_status tk_submission_insert(tk_engine *engine, tk_submission *submission,
     rows r = {.task_count = 0};
     if (!rows_reserve(&r, submission)) {
         return tk_nomem(error);
+    }
+    for (uint32_t i = 0; i < submission->count; i++) { /* of an earlier try nothing holds */
+        tk_request *q = &submission->items[i];
+        q->answer = (tk_answer){q->row.id, q->row.created_us, q->known, false, false};
     }
     tasker_status status = settle_identities(engine, submission, error);
     if (status == TASKER_OK) {

@@ -12,6 +12,15 @@
 #define TK_FIELD_BYTES_MAX 1024 /* initiator, source_system, reason */
 #define TK_DELAY_S_MAX (10 * 366 * 86400)
 
+/* What a request is answered with. */
+typedef struct tk_answer {
+    tk_uuid id;
+    int64_t created_us;
+    const tk_known *known;
+    bool repeated; /* the key belongs to a task that was there before */
+    bool context_differs;
+} tk_answer;
+
 /* One task to be made. Texts live in the submission's arena or in the request. */
 typedef struct tk_request {
     uint32_t index;                       /* in the request's array */
@@ -25,8 +34,7 @@ typedef struct tk_request {
     uint32_t bypassed_count;
     tk_str identity; /* what makes it the same task again; empty: nothing */
     bool identity_strict;
-    bool repeated; /* the key belongs to `row.id`, which was there before */
-    bool context_differs;
+    tk_answer answer; /* of the try under way: nothing else of a request changes by a try */
 } tk_request;
 
 struct tk_submission {

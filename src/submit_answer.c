@@ -19,17 +19,17 @@ static void write_mapping(tk_buf *buf, const tk_template *template, const tk_uui
     tk_buf_char(buf, '}');
 }
 
-static void write_one(tk_buf *buf, const tk_request *q) {
-    const tk_template *template = q->known->template;
+static void write_one(tk_buf *buf, const tk_answer *a) {
+    const tk_template *template = a->known->template;
     char id[TASKER_UUID_SIZE];
-    tk_uuid_format(&q->row.id, id);
+    tk_uuid_format(&a->id, id);
     tk_buf_char(buf, '{');
     tk_json_write_member_string(buf, "task_uuid", tk_str_of(id));
     tk_json_write_member_string(buf, "status", TK_STR("created"));
-    tk_json_write_member_time(buf, "created_at", q->row.created_us);
+    tk_json_write_member_time(buf, "created_at", a->created_us);
     tk_json_write_member_null(buf, "estimated_completion");
     tk_json_write_member_int(buf, "step_count", template->step_present_count);
-    write_mapping(buf, template, &q->row.id);
+    write_mapping(buf, template, &a->id);
     tk_json_write_name(buf, "handler_config_name");
     tk_buf handler = {0};
     tk_buf_printf(&handler, "%s/%s:%s", template->namespace_name, template->name,
@@ -37,22 +37,22 @@ static void write_one(tk_buf *buf, const tk_request *q) {
     tk_json_write_string(buf, tk_buf_view(&handler));
     buf->failed = buf->failed || handler.failed;
     tk_buf_release(&handler);
-    tk_json_write_member_bool(buf, "known", q->repeated);
-    if (q->repeated) {
-        tk_json_write_member_bool(buf, "context_differs", q->context_differs);
+    tk_json_write_member_bool(buf, "known", a->repeated);
+    if (a->repeated) {
+        tk_json_write_member_bool(buf, "context_differs", a->context_differs);
     }
     tk_buf_char(buf, '}');
 }
 
 void tk_submission_answer(const tk_submission *submission, tk_buf *answer) {
     if (!submission->array) {
-        write_one(answer, &submission->items[0]);
+        write_one(answer, &submission->items[0].answer);
         return;
     }
     tk_buf_char(answer, '[');
     for (uint32_t i = 0; i < submission->count; i++) {
         tk_json_write_comma(answer);
-        write_one(answer, &submission->items[i]);
+        write_one(answer, &submission->items[i].answer);
     }
     tk_buf_char(answer, ']');
 }

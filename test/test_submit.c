@@ -339,6 +339,55 @@ Test(submit, a_commit_whose_answer_is_lost_is_repeated_and_writes_no_error) {
     tk_fault_plan_release(&plan);
 }
 
+/* The key's task goes between two tries, as when it is pruned. */
+typedef struct pruner {
+    ledger *l;
+    tk_store *inner;
+    uint64_t commits;
+} pruner;
+
+static tk_fault_kind prune_between(void *user, tk_store_operation operation, uint64_t number) {
+    pruner *p = user;
+    (void)number;
+    p->commits += operation == TK_STORE_OP_commit;
+    if (operation == TK_STORE_OP_commit && p->commits == 2) { /* the first one reads */
+        return TK_FAULT_AFTER;
+    }
+    if (operation == TK_STORE_OP_begin && p->commits == 2) {
+        tk_store *wrapper = p->l->engine.store;
+        p->commits = 3;
+        p->l->engine.store = p->inner;
+        ledger_break(p->l, "DELETE FROM identity; DELETE FROM ready; DELETE FROM counter;"
+                           "DELETE FROM task_state; DELETE FROM task;");
+        p->l->engine.store = wrapper;
+    }
+    return TK_FAULT_NONE;
+}
+
+Test(submit, a_keys_task_that_goes_between_two_tries_is_made_anew) {
+    ledger l;
+    tk_fault_plan plan;
+    tk_json first;
+    tk_json second;
+    ledger_open(&l, LEDGER_CHAIN);
+    cr_assert_eq(submit(&l, REQUEST(",\"idempotency_key\":\"k\""), &first), TASKER_OK);
+    pruner p = {.l = &l, .inner = l.engine.store};
+    tk_fault_plan_init(&plan);
+    plan.decide = prune_between;
+    plan.user = &p;
+    cr_assert_eq(tk_fault_store_wrap(p.inner, &plan, &l.engine.store, NULL), TASKER_OK);
+    cr_assert_eq(submit(&l, REQUEST(",\"idempotency_key\":\"k\""), &second), TASKER_OK);
+    cr_assert_eq(p.commits, 4);
+    plan.decide = NULL;
+    cr_assert_eq(tk_json_member(second, "known").kind, TK_JSON_FALSE);
+    cr_assert_str_neq(member(&l, first, "task_uuid"), member(&l, second, "task_uuid"));
+    tk_uuid id = id_of(&l, second);
+    (void)load(&l, &id);
+    cr_assert_eq(task_count(&l), 1);
+    ledger_close(&l);
+    tk_fault_plan_release(&plan);
+}
+
 /* --- memory --- */
 
 #define WIDE_STEPS 1000
