@@ -124,6 +124,16 @@ $(BUILD_DIR)/src/schema_%.c: src/schema_%.sql tools/embed-text
 	@mkdir -p $(@D)
 	$(call quiet,embed)tools/embed-text $< tk_schema_$* > $@
 
+# The dashboard is embedded as it was built last (`make web`); without one the server says how to.
+DASHBOARD := build/dashboard
+dashboard_object := $(BUILD_DIR)/serve/dashboard.o
+$(BUILD_DIR)/serve/dashboard.c: tools/embed-dashboard $(wildcard $(DASHBOARD)/index.html $(DASHBOARD)/assets/*)
+	@mkdir -p $(@D)
+	$(call quiet,embed)tools/embed-dashboard $(DASHBOARD) > $@
+
+$(dashboard_object): $(BUILD_DIR)/serve/dashboard.c serve/assets.h $(FLAGS_FILE)
+	$(COMPILE) -iquote serve
+
 $(BUILD_DIR)/examples/c/%.o: examples/c/%.c $(FLAGS_FILE)
 	@mkdir -p $(@D)
 	$(call quiet,compile)$(CC) $(OUTSIDE) $(TK_CFLAGS) -c -o $@ $<
@@ -298,6 +308,24 @@ bench-postgres: all $(benches) ruby
 ruby:
 	cd bindings/ruby && rake compile
 
+# --- web ------------------------------------------------------------------------------------------
+
+# Built by Node.js into build/dashboard; the next `make` embeds it.
+.PHONY: web screenshots
+web_packages := web/node_modules/.package-lock.json
+web: $(DASHBOARD)/index.html
+$(DASHBOARD)/index.html: $(web_packages) web/index.html $(wildcard web/*.ts web/*.json) \
+		$(shell find web/src -type f 2>/dev/null)
+	cd web && npm run --silent build
+
+$(web_packages): web/package-lock.json web/package.json
+	cd web && npm ci --silent
+	@touch $@
+
+# Every page at three widths, light and dark, into build/screenshots.
+screenshots: $(DASHBOARD)/index.html
+	cd web && npm run --silent screenshots
+
 install: all
 	install -d $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/bin
 	install -m 644 include/tasker.h $(DESTDIR)$(PREFIX)/include
@@ -337,6 +365,8 @@ help:
 	@echo 'make bench       figures, each beside its reference'
 	@echo 'make bench-postgres  the same on a PostgreSQL of its own'
 	@echo 'make ruby        compiles the extension of the gem in place'
+	@echo 'make web         builds the dashboard by Node.js; the next make embeds it'
+	@echo 'make screenshots  its pages as pictures, in build/screenshots'
 	@echo 'make faults      lists the store operations that the tests make fail'
 	@echo 'make install     to PREFIX=/usr/local (DESTDIR is honoured); make uninstall'
 	@echo 'make clean       removes build/'

@@ -12,7 +12,8 @@
 FILE_LINES_MAX = 600
 FUNCTION_LINES_MAX = 70
 
-GENERATED = %r{\Abindings/ruby/(tmp|pkg)/|/ext/[^/]+/core/|\.(so|o|gem|bundle|png)\z}
+GENERATED = %r{\Abindings/ruby/(tmp|pkg)/|/ext/[^/]+/core/|\.(so|o|gem|bundle|png)\z|
+               \Aweb/(node_modules/|package-lock\.json\z)}x
 C_FILES = Dir.glob("{include,src,cli,test,bench,fuzz,examples/c,bindings/*/ext}/**/*.[ch]")
              .grep_v(GENERATED).sort.freeze
 TEXT_FILES = Dir.glob(["{*,.*}", "{.ci,bindings,docs,examples,script,src,test,tools,web}/**/*"])
