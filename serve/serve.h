@@ -29,6 +29,9 @@
 #define SERVE_CONNECTIONS_MAX 4096
 #define SERVE_STREAMS_MAX 256
 #define SERVE_QUEUE_MAX 1024
+#define SERVE_REQUEST_S 60   /* from a request's first byte to its last */
+#define SERVE_WAIT_S 30      /* in the queue for a store */
+#define SERVE_BODIES_BYTES_MAX (256 * 1024 * 1024) /* all bodies that are held at once */
 #define SERVE_CAPTURES_MAX 4 /* {…} in a route's path */
 #define SERVE_QUERY_MAX 32   /* parameters behind the ? */
 
@@ -40,7 +43,7 @@ typedef enum serve_method {
     SERVE_DELETE
 } serve_method;
 
-typedef struct serve serve;
+typedef struct tasker_server serve;
 typedef struct serve_route serve_route;
 typedef struct serve_settings serve_settings;
 
@@ -49,11 +52,14 @@ typedef struct serve_pair {
     tk_str value; /* decoded UTF-8 */
 } serve_pair;
 
+#define SERVE_ANONYMOUS "anonymous"
+
 /* Who asks. Without keys configured everybody on loopback may do everything. */
 typedef struct serve_caller {
     tk_str name;            /* the key's name; "anonymous" without one */
     tk_str permissions;     /* words, blank between; empty: all */
     tk_str namespace_name;  /* what the key is confined to; empty: all */
+    tk_str actor;           /* X-Tasker-Actor, taken from an anonymous caller only; empty: none */
 } serve_caller;
 
 /* A request under way and its answer. All that a route keeps goes into `arena`. */
@@ -75,6 +81,7 @@ typedef struct serve_request {
     /* the answer */
     int status;               /* 0: the route's first, usually 200 */
     const char *answer_type;  /* NULL: application/json */
+    const char *answer_cache; /* Cache-Control; NULL: no-store */
     tk_buf answer;
 } serve_request;
 
@@ -96,7 +103,7 @@ typedef struct serve_parameter {
 
 struct serve_route {
     serve_method method;
-    const char *path;       /* "/v1/tasks/{task_uuid}" */
+    const char *path;       /* "/v1/tasks/{task_uuid}"; a last {…*} takes all that is left: {file*} */
     const char *permission; /* "tasks:read"; NULL with SERVE_PUBLIC */
     unsigned flags;
     void (*run)(serve_request *r); /* fills the answer, or calls a serve_fail… */
@@ -134,6 +141,10 @@ void serve_fail(serve_request *r, int status, const char *path, const char *form
 /* serve_fail_error does so for an error of the library: NOTFOUND 404, CONFLICT 409, … What the store
  * said of itself (STORE, NOMEM) goes to the log, not to the caller. */
 void serve_fail_error(serve_request *r, const tasker_error *error);
+
+/* serve_metrics_count counts an answer for /metrics; by any thread, when its status is known. A request
+ * that matched no route has none. */
+void serve_metrics_count(const serve_route *route, int status, int64_t duration_us);
 
 /* serve_may tells whether the caller holds a permission word. */
 bool serve_may(const serve_request *r, const char *permission);
