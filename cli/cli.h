@@ -3,7 +3,7 @@
  *
  *   main.c ─► commands.c which one ─► options.c what was given ─► command_*.c ─► output.c
  *                                                                     │
- *                                                  store.c ─► tasker.h (nothing behind it)
+ *                                      open.c ─► source.h: a store (tasker.h), or a server (HTTP)
  *
  * A command writes to `out` only; main.c puts it on standard output when the command has ended (live
  * views earlier). Errors go to standard error at once, by cli_fail() and its sibling.
@@ -23,7 +23,7 @@
     X(USAGE,       2, "the command line, or a document given with it, is wrong")                   \
     X(NOTFOUND,    3, "no such task, step, template or file")                                      \
     X(CONFLICT,    4, "the state of the task or step does not allow it")                           \
-    X(STORE,       5, "the store cannot be opened, read or written")                               \
+    X(STORE,       5, "the store or the server cannot be reached, read or written")                               \
     X(TIMEOUT,     6, "the time given is over")                                                    \
     X(UNSUPPORTED, 7, "this build or this store cannot do it")                                     \
     X(SYSTEM,      8, "out of memory, or the output could not be written")
@@ -81,7 +81,10 @@ struct cli {
     size_t given_count;
     bool json;
     const char *url;
-    tasker *store; /* NULL until cli_store_open() */
+    const struct source *source; /* what cli_open() has opened */
+    tasker *store;               /* NULL with a server */
+    struct http *http;           /* NULL with a store */
+    const char *remedy;          /* what to try, known where an error came from; NULL: not */
 };
 
 /* --- what was given: options.c ---------------------------------------------------------------- */
@@ -119,12 +122,16 @@ cli_exit cli_nomem(cli *c);
 
 const char *cli_exit_text(cli_exit code);
 
-/* --- the store: store.c ----------------------------------------------------------------------- */
+/* --- where tasks are: open.c, query.c ---------------------------------------------------------- */
 
 typedef enum cli_access { CLI_READ, CLI_CHANGE, CLI_CREATE } cli_access;
 
-/* cli_store_open opens the store that was named (--store, TASKER_STORE, DATABASE_URL, default) and
- * sets c->store. READ makes no change and, as CHANGE, wants an existing store. */
+/* cli_open opens what was named: a server (--server), a store (--store), or by the environment
+ * TASKER_SERVER, TASKER_STORE, DATABASE_URL, else the default store. READ makes no change and, as
+ * CHANGE, wants an existing store. */
+cli_exit cli_open(cli *c, cli_access access);
+
+/* cli_store_open opens a store only; --server is USAGE, TASKER_SERVER is not looked at. */
 cli_exit cli_store_open(cli *c, cli_access access);
 
 /* cli_store_migrate makes the tables of the store that was named, or brings them up to date. */
@@ -132,6 +139,10 @@ cli_exit cli_store_migrate(cli *c, const tasker_migrate_options *options, tk_jso
 
 /* cli_query reads into an arena text and parses it. */
 cli_exit cli_query(cli *c, tasker_query_kind kind, tk_str filter, tk_json *answer);
+
+/* cli_query_one does so with the filter {member: value}. */
+cli_exit cli_query_one(cli *c, tasker_query_kind kind, const char *member, const char *value,
+                       tk_json *answer);
 
 /* cli_parse keeps a document of the library in the arena, parsed; the text is released. */
 cli_exit cli_parse(cli *c, tasker_text *text, tk_json *value);

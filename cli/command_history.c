@@ -126,14 +126,12 @@ static cli_exit fail_step(cli *c, const char *task, tk_json entries) {
 cli_exit command_task_history(cli *c) {
     char uuid[TASKER_UUID_SIZE];
     tk_json answer = {0};
-    cli_exit code = cli_store_open(c, CLI_READ);
+    cli_exit code = cli_open(c, CLI_READ);
     if (code == CLI_EXIT_OK) {
         code = cli_task_uuid(c, c->words[0], uuid);
     }
     if (code == CLI_EXIT_OK) {
-        char *filter = tk_arena_printf(&c->arena, "{\"task_uuid\":\"%s\"}", uuid);
-        code = filter == NULL ? cli_nomem(c)
-                              : cli_query(c, TASKER_QUERY_HISTORY, tk_str_of(filter), &answer);
+        code = cli_query_one(c, TASKER_QUERY_HISTORY, "task_uuid", uuid, &answer);
     }
     if (code != CLI_EXIT_OK) {
         return code;

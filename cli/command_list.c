@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "commands.h"
 #include "format.h"
+#include "source.h"
 #include "suggest.h"
 #include "view.h"
 
@@ -35,7 +36,7 @@ static cli_exit write_filter(cli *c, tk_buf *filter) {
 static cli_exit query_tasks(cli *c, tk_str filter, tk_json *answer) {
     tasker_text text = {0};
     tasker_error error = {0};
-    if (tasker_query(c->store, TASKER_QUERY_TASKS, filter, &text, &error) == TASKER_OK) {
+    if (c->source->query(c, TASKER_QUERY_TASKS, filter, &text, &error) == TASKER_OK) {
         return cli_parse(c, &text, answer);
     }
     const char *state = cli_value(c, "state");
@@ -113,7 +114,7 @@ cli_exit command_task_list(cli *c) {
     tk_json answer = {0};
     cli_exit code = write_filter(c, &filter);
     if (code == CLI_EXIT_OK) {
-        code = cli_store_open(c, CLI_READ);
+        code = cli_open(c, CLI_READ);
     }
     if (code == CLI_EXIT_OK) {
         code = query_tasks(c, tk_buf_view(&filter), &answer);

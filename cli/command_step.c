@@ -4,11 +4,11 @@
 #include "clock.h"
 #include "commands.h"
 #include "format.h"
+#include "source.h"
 #include "view.h"
 
 static cli_exit query_step(cli *c, const char *uuid, tk_json *step) {
-    char *filter = tk_arena_printf(&c->arena, "{\"step_uuid\":\"%s\"}", uuid);
-    return filter == NULL ? cli_nomem(c) : cli_query(c, TASKER_QUERY_STEP, tk_str_of(filter), step);
+    return cli_query_one(c, TASKER_QUERY_STEP, "step_uuid", uuid, step);
 }
 
 /* --- show ------------------------------------------------------------------------------------- */
@@ -155,7 +155,7 @@ static cli_exit show_step(cli *c, tk_json json) {
 cli_exit command_step_show(cli *c) {
     char uuid[TASKER_UUID_SIZE];
     tk_json step = {0};
-    cli_exit code = cli_store_open(c, CLI_READ);
+    cli_exit code = cli_open(c, CLI_READ);
     if (code == CLI_EXIT_OK) {
         code = cli_step_uuid(c, c->words[0], uuid);
     }
@@ -203,13 +203,13 @@ static cli_exit tell_step(cli *c, const char *uuid, tk_buf *json) {
 
 static cli_exit retry_one(cli *c, const char *word, tk_buf *json) {
     char uuid[TASKER_UUID_SIZE];
-    tasker_act who = command_act(c);
     tasker_error error = {0};
     cli_exit code = cli_step_uuid(c, word, uuid);
     if (code != CLI_EXIT_OK) {
         return code;
     }
-    if (tasker_step_retry(c->store, uuid, &who, &error) != TASKER_OK) {
+    const deed d = {.kind = DEED_STEP_RETRY, .uuid = uuid, .who = command_act(c)};
+    if (c->source->act(c, &d, &error) != TASKER_OK) {
         return fail_act(c, &error, word);
     }
     return tell_step(c, uuid, json);
@@ -230,7 +230,7 @@ cli_exit command_step_retry(cli *c) {
     bool many = c->word_count > 1;
     tk_buf json = {0};
     tk_buf_text(&json, many ? "[" : "");
-    cli_exit code = cli_store_open(c, CLI_CHANGE);
+    cli_exit code = cli_open(c, CLI_CHANGE);
     for (size_t i = 0; i < c->word_count && code == CLI_EXIT_OK; i++) {
         code = retry_one(c, c->words[i], &json);
     }
@@ -238,23 +238,19 @@ cli_exit command_step_retry(cli *c) {
     return end_json(c, code, &json);
 }
 
-typedef tasker_status (*step_act)(tasker *store, const char *uuid, tasker_bytes result,
-                                  const tasker_act *act, tasker_error *error);
-
-static cli_exit act_with_result(cli *c, step_act act) {
+static cli_exit act_with_result(cli *c, deed_kind kind) {
     char uuid[TASKER_UUID_SIZE];
-    tk_str result = {NULL, 0};
-    tasker_act who = command_act(c);
+    deed d = {.kind = kind, .uuid = uuid, .who = command_act(c)};
     tasker_error error = {0};
     tk_buf json = {0};
-    cli_exit code = command_result(c, &result);
+    cli_exit code = command_result(c, &d.result);
     if (code == CLI_EXIT_OK) {
-        code = cli_store_open(c, CLI_CHANGE);
+        code = cli_open(c, CLI_CHANGE);
     }
     if (code == CLI_EXIT_OK) {
         code = cli_step_uuid(c, c->words[0], uuid);
     }
-    if (code == CLI_EXIT_OK && act(c->store, uuid, result, &who, &error) != TASKER_OK) {
+    if (code == CLI_EXIT_OK && c->source->act(c, &d, &error) != TASKER_OK) {
         code = fail_act(c, &error, c->words[0]);
     }
     if (code == CLI_EXIT_OK) {
@@ -264,7 +260,7 @@ static cli_exit act_with_result(cli *c, step_act act) {
 }
 
 cli_exit command_step_resolve(cli *c) {
-    return act_with_result(c, tasker_step_resolve);
+    return act_with_result(c, DEED_STEP_RESOLVE);
 }
 
 cli_exit command_step_complete(cli *c) {
@@ -272,5 +268,5 @@ cli_exit command_step_complete(cli *c) {
         return cli_fail(c, CLI_EXIT_USAGE, "--result null, if there is none",
                         "step complete needs --result: what the steps after it will see");
     }
-    return act_with_result(c, tasker_step_complete);
+    return act_with_result(c, DEED_STEP_COMPLETE);
 }

@@ -101,7 +101,7 @@ cli_exit command_counts(cli *c) {
         tk_json_write_member_string(&filter, "name", tk_str_of(cli_value(c, "name")));
     }
     tk_buf_char(&filter, '}');
-    cli_exit code = filter.failed ? cli_nomem(c) : cli_store_open(c, CLI_READ);
+    cli_exit code = filter.failed ? cli_nomem(c) : cli_open(c, CLI_READ);
     if (code == CLI_EXIT_OK) {
         code = cli_query(c, TASKER_QUERY_COUNTS, tk_buf_view(&filter), &answer);
     }

@@ -4,6 +4,7 @@
 #include "commands.h"
 #include "json_view.h"
 #include "live.h"
+#include "source.h"
 
 /* Options that are members of the request, under the request's names. */
 static const struct {
@@ -18,7 +19,8 @@ static const struct {
 
 /* The first option beside --request that says something about the task. */
 static const char *beside_request(const cli *c) {
-    static const char *const others[] = {"wait", "request", "store", "json", "color"};
+    static const char *const others[] = {"wait",  "request", "store",   "json",
+                                         "color", "server",  "key-file"};
     for (size_t i = 0; i < c->given_count; i++) {
         bool other = false;
         for (size_t j = 0; j < TK_COUNT_OF(others); j++) {
@@ -84,7 +86,7 @@ static cli_exit write_numbers(cli *c, tk_buf *buf) {
 /* A namespace is not guessed where something is made: it is told. */
 static cli_exit fail_namespace(cli *c, const template_name *named) {
     template_name meant = *named;
-    cli_exit code = cli_store_open(c, CLI_CHANGE);
+    cli_exit code = cli_open(c, CLI_CHANGE);
     if (code == CLI_EXIT_OK) {
         code = command_template_namespace(c, &meant);
     }
@@ -183,7 +185,7 @@ static cli_exit wait_for(cli *c, tk_json answer) {
 static cli_exit submit(cli *c, tk_str request, tk_json *answer) {
     tasker_text text = {0};
     tasker_error error = {0};
-    if (tasker_submit(c->store, request, &text, &error) == TASKER_OK) {
+    if (c->source->submit(c, request, &text, &error) == TASKER_OK) {
         return cli_parse(c, &text, answer);
     }
     template_name named = {0};
@@ -203,7 +205,7 @@ cli_exit command_task_submit(cli *c) {
     tk_json answer = {0};
     cli_exit code = make_request(c, &own, &request);
     if (code == CLI_EXIT_OK) {
-        code = cli_store_open(c, CLI_CHANGE);
+        code = cli_open(c, CLI_CHANGE);
     }
     if (code == CLI_EXIT_OK) {
         code = submit(c, request, &answer);

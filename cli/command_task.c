@@ -5,12 +5,12 @@
 #include "commands.h"
 #include "format.h"
 #include "live.h"
+#include "source.h"
 #include "view.h"
 #include "workers.h"
 
 static cli_exit query_task(cli *c, const char *uuid, tk_json *task) {
-    char *filter = tk_arena_printf(&c->arena, "{\"task_uuid\":\"%s\"}", uuid);
-    return filter == NULL ? cli_nomem(c) : cli_query(c, TASKER_QUERY_TASK, tk_str_of(filter), task);
+    return cli_query_one(c, TASKER_QUERY_TASK, "task_uuid", uuid, task);
 }
 
 /* --- show ------------------------------------------------------------------------------------- */
@@ -47,11 +47,7 @@ static const char *end_word(tk_str state) {
  * ordered twice". */
 static cli_exit show_end(cli *c, const task_facts *task, int64_t now_us) {
     tk_json history = {0};
-    char *filter = tk_arena_printf(&c->arena, "{\"task_uuid\":\"%.*s\"}", (int)task->uuid.size,
-                                   task->uuid.data);
-    cli_exit code = filter == NULL
-                        ? cli_nomem(c)
-                        : cli_query(c, TASKER_QUERY_HISTORY, tk_str_of(filter), &history);
+    cli_exit code = cli_query_one(c, TASKER_QUERY_HISTORY, "task_uuid", task->uuid.data, &history);
     tk_json end = {0};
     tk_json_iterator it = tk_json_each(history);
     while (code == CLI_EXIT_OK && tk_json_next(&it)) {
@@ -179,7 +175,7 @@ static cli_exit show_task(cli *c, tk_json json) {
 cli_exit command_task_show(cli *c) {
     char uuid[TASKER_UUID_SIZE];
     tk_json task = {0};
-    cli_exit code = cli_store_open(c, CLI_READ);
+    cli_exit code = cli_open(c, CLI_READ);
     if (code == CLI_EXIT_OK) {
         code = cli_task_uuid(c, c->words[0], uuid);
     }
@@ -215,7 +211,7 @@ cli_exit command_task_wait(cli *c) {
         code = cli_value_seconds(c, "timeout", &live.timeout_ms);
     }
     if (code == CLI_EXIT_OK) {
-        code = cli_store_open(c, CLI_READ);
+        code = cli_open(c, CLI_READ);
     }
     for (size_t i = 0; i < live.count && code == CLI_EXIT_OK; i++) {
         char *uuid = tk_arena_alloc(&c->arena, TASKER_UUID_SIZE);
@@ -227,19 +223,16 @@ cli_exit command_task_wait(cli *c) {
 
 /* --- acts ------------------------------------------------------------------------------------- */
 
-typedef tasker_status (*task_act)(tasker *store, const char *uuid, const tasker_act *act,
-                                  tasker_error *error);
-
 /* Acts on one task and tells how it is now. */
-static cli_exit act_on(cli *c, task_act act, const char *word, tk_buf *json) {
+static cli_exit act_on(cli *c, deed_kind kind, const char *word, tk_buf *json) {
     char uuid[TASKER_UUID_SIZE];
-    tasker_act who = command_act(c);
     tasker_error error = {0};
     cli_exit code = cli_task_uuid(c, word, uuid);
     if (code != CLI_EXIT_OK) {
         return code;
     }
-    if (act(c->store, uuid, &who, &error) != TASKER_OK) {
+    const deed d = {.kind = kind, .uuid = uuid, .who = command_act(c)};
+    if (c->source->act(c, &d, &error) != TASKER_OK) {
         const char *next = error.status == TASKER_NOTFOUND
                                ? "tasker task list"
                                : tk_arena_printf(&c->arena, "tasker task show %s", uuid);
@@ -260,13 +253,13 @@ static cli_exit act_on(cli *c, task_act act, const char *word, tk_buf *json) {
     return CLI_EXIT_OK;
 }
 
-static cli_exit act_on_all(cli *c, task_act act) {
+static cli_exit act_on_all(cli *c, deed_kind kind) {
     bool many = c->word_count > 1;
     tk_buf json = {0};
     tk_buf_text(&json, many ? "[" : "");
-    cli_exit code = cli_store_open(c, CLI_CHANGE);
+    cli_exit code = cli_open(c, CLI_CHANGE);
     for (size_t i = 0; i < c->word_count && code == CLI_EXIT_OK; i++) {
-        code = act_on(c, act, c->words[i], &json);
+        code = act_on(c, kind, c->words[i], &json);
     }
     tk_buf_text(&json, many ? "]" : "");
     if (code == CLI_EXIT_OK && c->json) {
@@ -279,13 +272,13 @@ static cli_exit act_on_all(cli *c, task_act act) {
 }
 
 cli_exit command_task_cancel(cli *c) {
-    return act_on_all(c, tasker_task_cancel);
+    return act_on_all(c, DEED_TASK_CANCEL);
 }
 
 cli_exit command_task_resolve(cli *c) {
-    return act_on_all(c, tasker_task_resolve);
+    return act_on_all(c, DEED_TASK_RESOLVE);
 }
 
 cli_exit command_task_fail(cli *c) {
-    return act_on_all(c, tasker_task_fail);
+    return act_on_all(c, DEED_TASK_FAIL);
 }

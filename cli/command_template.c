@@ -3,6 +3,7 @@
  */
 #include "commands.h"
 #include "json_view.h"
+#include "source.h"
 #include "table.h"
 
 void command_template_title(cli *c, tk_json template) {
@@ -45,8 +46,8 @@ static cli_exit query_template(cli *c, const template_name *named, tk_json *answ
     tasker_error error = {0};
     write_filter(&filter, named);
     tasker_status status = filter.failed ? TASKER_NOMEM
-                                         : tasker_query(c->store, TASKER_QUERY_TEMPLATE,
-                                                        tk_buf_view(&filter), &text, &error);
+                                         : c->source->query(c, TASKER_QUERY_TEMPLATE,
+                                                            tk_buf_view(&filter), &text, &error);
     tk_buf_release(&filter);
     if (status == TASKER_OK) {
         return cli_parse(c, &text, answer);
@@ -80,7 +81,7 @@ cli_exit command_template_list(cli *c) {
         .name = tk_str_of(cli_value(c, "name")),
     };
     tk_json answer = {0};
-    cli_exit code = cli_store_open(c, CLI_READ);
+    cli_exit code = cli_open(c, CLI_READ);
     if (code == CLI_EXIT_OK) {
         code = query_list(c, &named, &answer);
     }
@@ -161,7 +162,7 @@ cli_exit command_template_show(cli *c) {
                         "which template? expected NAMESPACE/NAME");
     }
     if (code == CLI_EXIT_OK) {
-        code = cli_store_open(c, CLI_READ);
+        code = cli_open(c, CLI_READ);
     }
     if (code == CLI_EXIT_OK && named.namespace_name.size == 0) {
         code = command_template_namespace(c, &named);

@@ -6,6 +6,7 @@
 
 #include "commands.h"
 #include "json_view.h"
+#include "source.h"
 
 /* A finding the way compilers write them, so that editors can jump to it. */
 static void show_finding(cli *c, tk_json finding, bool warning) {
@@ -148,23 +149,27 @@ static cli_exit check_file(cli *c, reports *all, const char *path) {
     return code;
 }
 
-/* The files below a directory are those that `put` takes. */
-static cli_exit check_directory(cli *c, reports *all, const char *path) {
+typedef cli_exit (*file_fn)(cli *c, reports *all, const char *path);
+
+/* Every template file below a directory; NULL: the one that is found as workers find it. */
+static cli_exit each_file(cli *c, reports *all, const char *path, file_fn take) {
     tasker_text text = {0};
     tasker_error error = {0};
     if (tasker_template_outline(path, &text, &error) != TASKER_OK) {
-        return cli_fail_error(c, &error, NULL);
+        return cli_fail_error(c, &error, path == NULL ? "tasker template put DIRECTORY" : NULL);
     }
     tk_json outline = {0};
     cli_exit code = cli_parse(c, &text, &outline);
     tk_json files = tk_json_member(outline, "templates");
     if (code == CLI_EXIT_OK && tk_json_count(files) == 0) {
-        return cli_fail(c, CLI_EXIT_NOTFOUND, NULL, "no *.yml and no *.yaml below %s", path);
+        tk_str place = json_text(&c->arena, tk_json_member(outline, "path"));
+        return cli_fail(c, CLI_EXIT_NOTFOUND, NULL, "no *.yml and no *.yaml below %.*s",
+                        (int)place.size, place.data);
     }
     tk_json_iterator it = tk_json_each(files);
     while (code == CLI_EXIT_OK && tk_json_next(&it)) {
         tk_str file = json_text(&c->arena, tk_json_member(it.value, "file"));
-        code = file.data == NULL ? cli_nomem(c) : check_file(c, all, file.data);
+        code = file.data == NULL ? cli_nomem(c) : take(c, all, file.data);
     }
     return code;
 }
@@ -179,7 +184,7 @@ cli_exit command_template_check(cli *c) {
     tk_buf_char(&all.json, '[');
     cli_exit code = CLI_EXIT_OK;
     for (size_t i = 0; i < c->word_count && code == CLI_EXIT_OK; i++) {
-        code = is_directory(c->words[i]) ? check_directory(c, &all, c->words[i])
+        code = is_directory(c->words[i]) ? each_file(c, &all, c->words[i], check_file)
                                          : check_file(c, &all, c->words[i]);
     }
     return reports_end(c, &all, code);
@@ -192,21 +197,6 @@ static cli_exit show_put(cli *c, reports *all, tk_json report) {
     if (code == CLI_EXIT_OK && !c->json && is_valid(report)) {
         command_template_title(c, report);
         out_printf(&c->out, " registered, revision %" PRId64 "\n", json_count(report, "revision"));
-    }
-    return code;
-}
-
-static cli_exit put_directory(cli *c, reports *all, const char *path) {
-    tasker_text text = {0};
-    tasker_error error = {0};
-    if (tasker_template_put_directory(c->store, path, &text, &error) != TASKER_OK) {
-        return cli_fail_error(c, &error, path == NULL ? "tasker template put DIRECTORY" : NULL);
-    }
-    tk_json answer = {0};
-    cli_exit code = cli_parse(c, &text, &answer);
-    tk_json_iterator it = tk_json_each(tk_json_member(answer, "templates"));
-    while (code == CLI_EXIT_OK && tk_json_next(&it)) {
-        code = show_put(c, all, it.value);
     }
     return code;
 }
@@ -232,7 +222,7 @@ static cli_exit put_file(cli *c, reports *all, const char *path) {
         if (!is_valid(report)) {
             return report_keep(c, all, report);
         }
-        status = tasker_template_put(c->store, yaml, name, &text, &error);
+        status = c->source->template_put(c, yaml, name, &text, &error);
     }
     if (status != TASKER_OK) {
         return cli_fail_error(c, &error, NULL);
@@ -241,22 +231,19 @@ static cli_exit put_file(cli *c, reports *all, const char *path) {
     return code == CLI_EXIT_OK ? show_put(c, all, report) : code;
 }
 
-static cli_exit put(cli *c, reports *all, const char *path) {
-    return is_directory(path) ? put_directory(c, all, path) : put_file(c, all, path);
-}
-
 cli_exit command_template_put(cli *c) {
-    cli_exit code = cli_store_open(c, CLI_CREATE);
+    cli_exit code = cli_open(c, CLI_CREATE);
     if (code != CLI_EXIT_OK) {
         return code;
     }
     reports all = {0};
     tk_buf_char(&all.json, '[');
     if (c->word_count == 0) {
-        code = put_directory(c, &all, NULL);
+        code = each_file(c, &all, NULL, put_file);
     }
     for (size_t i = 0; i < c->word_count && code == CLI_EXIT_OK; i++) {
-        code = put(c, &all, c->words[i]);
+        code = is_directory(c->words[i]) ? each_file(c, &all, c->words[i], put_file)
+                                         : put_file(c, &all, c->words[i]);
     }
     return reports_end(c, &all, code);
 }

@@ -104,7 +104,7 @@ static cli_exit show_json(cli *c, tk_json answer, const workers *w) {
 
 cli_exit command_worker_list(cli *c) {
     workers w = {0};
-    cli_exit code = cli_store_open(c, CLI_READ);
+    cli_exit code = cli_open(c, CLI_READ);
     if (code == CLI_EXIT_OK) {
         code = workers_look(c, &w);
     }

@@ -7,6 +7,7 @@
 
 #include "clock.h"
 #include "live_view.h"
+#include "source.h"
 #include "view.h"
 #include "workers.h"
 
@@ -32,7 +33,7 @@ static int64_t left_ms(const live *l) {
 static cli_exit look(live *l, followed *task, int64_t wait_ms) {
     tasker_text text = {0};
     tasker_error error = {0};
-    tasker_status status = tasker_task_wait(l->c->store, task->uuid, wait_ms, &text, &error);
+    tasker_status status = l->c->source->wait(l->c, task->uuid, wait_ms, &text, &error);
     if (status != TASKER_OK && status != TASKER_TIMEOUT) {
         return cli_fail_error(l->c, &error, status == TASKER_NOTFOUND ? "tasker task list" : NULL);
     }

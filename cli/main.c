@@ -8,6 +8,7 @@
 
 #include "cli.h"
 #include "commands.h"
+#include "http.h"
 
 /* Whether `arg` is among the arguments before "--". */
 static bool is_among(char **args, size_t count, const char *arg) {
@@ -170,6 +171,7 @@ int main(int argc, char **argv) {
         code = CLI_EXIT_SYSTEM;
         fputs("tasker: the output could not be written\n", stderr);
     }
+    http_close(&c);
     tasker_close(c.store);
     tk_arena_release(&c.arena);
     return (int)code;

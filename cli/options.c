@@ -14,6 +14,10 @@
 
 const cli_option cli_global_options[] = {
     {.name = "store", .letter = 's', .value = "URL", .help = "sqlite:FILE or postgres://..."},
+    {.name = "server", .value = "URL", .help = "work over a server, http://... or https://..."},
+    {.name = "key-file",
+     .value = "FILE",
+     .help = "the server's API key (default: $TASKER_API_KEY)"},
     {.name = "json", .letter = 'j', .help = "one JSON document instead of text"},
     {.name = "color", .value = "WHEN", .help = "auto, always or never"},
     {.name = "help", .letter = 'h', .help = "explain the program or the command"},

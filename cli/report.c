@@ -231,6 +231,7 @@ static cli_exit tell_place(cli *c, const tasker_error *error, const char *next) 
 }
 
 cli_exit cli_fail_error(cli *c, const tasker_error *error, const char *next) {
+    next = c->remedy != NULL ? c->remedy : next;
     if (error->path[0] == '$' && error->status != TASKER_NOTFOUND) {
         return tell_place(c, error, next);
     }
