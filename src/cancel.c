@@ -13,9 +13,17 @@ typedef struct ending_kind {
     const char *word;
 } ending_kind;
 
-static tasker_status end_locked(tk_engine *engine, tk_arena *arena, const tk_uuid *task,
-                                const ending_kind *kind, const tasker_act *act,
+/* Who ends which task, and how. */
+typedef struct ending {
+    const tk_uuid *task;
+    const ending_kind *kind;
+    const tasker_act *act;
+} ending;
+
+static tasker_status end_locked(tk_engine *engine, tk_arena *arena, const ending *e,
                                 tasker_error *error) {
+    const tk_uuid *task = e->task;
+    const ending_kind *kind = e->kind;
     tk_state_row state = {0};
     tasker_status status = tk_verb_lock(engine, arena, task, &state, error);
     if (status != TASKER_OK || state.state == (int32_t)kind->mark) {
@@ -31,7 +39,7 @@ static tasker_status end_locked(tk_engine *engine, tk_arena *arena, const tk_uui
     if (status != TASKER_OK) {
         return status;
     }
-    tk_act_row row = tk_verb_act(engine, task, kind->act, TK_ACT_NO_STEP, act);
+    tk_act_row row = tk_verb_act(engine, task, kind->act, TK_ACT_NO_STEP, e->act);
     status = tk_verb_date(engine, arena, &state, &row.acted_us, error);
     if (status == TASKER_OK) {
         status = tk_store_call(engine->store, task_clear, task, row.acted_us, error);
@@ -45,12 +53,11 @@ static tasker_status end_locked(tk_engine *engine, tk_arena *arena, const tk_uui
     return tk_verb_save(engine, known, &state, &progress, &row, error);
 }
 
-static tasker_status end_task(tk_engine *engine, const tk_uuid *task, const ending_kind *kind,
-                              const tasker_act *act, tasker_error *error) {
+static tasker_status end_once(tk_engine *engine, void *verb, tasker_error *error) {
     tk_arena arena = {0};
     tasker_status status = tk_store_call(engine->store, begin, TK_STORE_WRITE, error);
     if (status == TASKER_OK) {
-        status = end_locked(engine, &arena, task, kind, act, error);
+        status = end_locked(engine, &arena, verb, error);
     }
     status = tk_verb_finish(engine, status, error);
     tk_arena_release(&arena);
@@ -60,11 +67,13 @@ static tasker_status end_task(tk_engine *engine, const tk_uuid *task, const endi
 tasker_status tk_task_cancel(tk_engine *engine, const tk_uuid *task, const tasker_act *act,
                              tasker_error *error) {
     static const ending_kind cancelled = {TK_TASK_CANCELLED, TK_ACT_CANCELLED, "cancelled"};
-    return end_task(engine, task, &cancelled, act, error);
+    ending e = {task, &cancelled, act};
+    return tk_again(engine, end_once, &e, error);
 }
 
 tasker_status tk_task_fail(tk_engine *engine, const tk_uuid *task, const tasker_act *act,
                            tasker_error *error) {
     static const ending_kind failed = {TK_TASK_ERROR, TK_ACT_FAILED, "given up"};
-    return end_task(engine, task, &failed, act, error);
+    ending e = {task, &failed, act};
+    return tk_again(engine, end_once, &e, error);
 }

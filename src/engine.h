@@ -92,6 +92,15 @@ void tk_signal_raise(tk_signal *signal); /* NULL is fine */
  * number then. */
 uint64_t tk_signal_wait(tk_signal *signal, uint64_t seen, int64_t timeout_ms);
 
+/* --- again.c ---------------------------------------------------------------------------------- */
+
+/* One try of a verb, in transactions of its own. */
+typedef tasker_status tk_try_fn(tk_engine *engine, void *verb, tasker_error *error);
+
+/* tk_again tries once, and again for some seconds while the session breaks under it. `once` has to be
+ * right also when the try before it did all and only its answer was lost. */
+tasker_status tk_again(tk_engine *engine, tk_try_fn *once, void *verb, tasker_error *error);
+
 /* --- register.c ------------------------------------------------------------------------------- */
 
 /* tk_register puts one template; as tasker_template_put. Own transaction. */

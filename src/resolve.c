@@ -7,9 +7,25 @@
  */
 #include "engine.h"
 
+typedef struct hand hand;
+
+/* What an operator wants; the same in each try. */
+typedef struct deed {
+    tk_uuid id; /* of a step, or of a task */
+    bool whole; /* it is a task's */
+    int32_t kind;
+    tk_str result;
+    const tasker_act *act;
+    tasker_status (*locked)(hand *h, tasker_error *error);
+    bool recorded; /* by an earlier try, if its commit happened: */
+    tk_act_row record;
+} deed;
+
 /* A task under an operator's hand. */
-typedef struct hand {
+struct hand {
     tk_engine *engine;
+    deed *deed;
+    bool done; /* by an earlier try */
     tk_arena arena;
     tk_uuid task;
     uint32_t step;
@@ -18,13 +34,38 @@ typedef struct hand {
     tk_state_row state;
     tk_progress progress;
     tk_freed freed;
-    const tasker_act *act;
-} hand;
+};
+
+/* Looks for what an earlier try recorded before its answer was lost. */
+static tasker_status find_record(hand *h, tasker_error *error) {
+    const tk_act_row *record = &h->deed->record;
+    tk_act_row *rows = NULL;
+    uint32_t count = 0;
+    if (!h->deed->recorded) {
+        return TASKER_OK;
+    }
+    tasker_status status =
+        tk_store_call(h->engine->store, act_list, &h->arena, &h->task, &rows, &count, error);
+    if (status == TASKER_OK) {
+        status = tk_store_call(h->engine->store, sync, error);
+    }
+    for (uint32_t i = 0; status == TASKER_OK && i < count; i++) {
+        h->done = h->done ||
+                  (rows[i].kind == record->kind && rows[i].step == record->step &&
+                   rows[i].attempt == record->attempt && rows[i].acted_us == record->acted_us &&
+                   tk_str_equal(rows[i].actor, record->actor) &&
+                   tk_str_equal(rows[i].reason, record->reason));
+    }
+    return status;
+}
 
 static tasker_status hand_open(hand *h, tasker_error *error) {
     tasker_status status = tk_store_call(h->engine->store, begin, TK_STORE_WRITE, error);
     if (status == TASKER_OK) {
         status = tk_verb_lock(h->engine, &h->arena, &h->task, &h->state, error);
+    }
+    if (status == TASKER_OK) {
+        status = find_record(h, error);
     }
     if (status == TASKER_OK) {
         status = tk_verb_known(h->engine, &h->arena, &h->task, &h->known, &h->class, error);
@@ -43,21 +84,12 @@ static tasker_status hand_open(hand *h, tasker_error *error) {
     return h->freed.numbers == NULL ? tk_nomem(error) : TASKER_OK;
 }
 
-static tasker_status hand_close(hand *h, tasker_status status, bool wake, tasker_error *error) {
-    status = tk_verb_finish(h->engine, status, error);
-    tk_arena_release(&h->arena);
-    if (status == TASKER_OK && wake) {
-        h->engine->store->driver->wake(h->engine->store);
-    }
-    return status;
-}
-
-static tasker_status hand_open_step(hand *h, const tk_uuid *step, tasker_error *error) {
-    if (!tk_uuid_step_split(step, &h->task, &h->step)) {
+static tasker_status hand_open_step(hand *h, tasker_error *error) {
+    if (!tk_uuid_step_split(&h->deed->id, &h->task, &h->step)) {
         return tk_fail(error, TASKER_INVALID, "this is a task's id: the id of a step is expected");
     }
     tasker_status status = hand_open(h, error);
-    if (status != TASKER_OK) {
+    if (status != TASKER_OK || h->done) {
         return status;
     }
     if (h->step >= h->progress.step_count ||
@@ -70,6 +102,21 @@ static tasker_status hand_open_step(hand *h, const tk_uuid *step, tasker_error *
                        "the task has ended: its steps can no longer be changed");
     }
     return TASKER_OK;
+}
+
+static tasker_status do_once(tk_engine *engine, void *verb, tasker_error *error) {
+    deed *d = verb;
+    hand h = {.engine = engine, .deed = d, .task = d->id};
+    tasker_status status = d->whole ? hand_open(&h, error) : hand_open_step(&h, error);
+    if (status == TASKER_OK && !h.done) {
+        status = d->locked(&h, error);
+    }
+    status = tk_verb_finish(engine, status, error);
+    tk_arena_release(&h.arena);
+    if (status == TASKER_OK && !d->whole) {
+        engine->store->driver->wake(engine->store);
+    }
+    return status;
 }
 
 static tk_step_key key_of(const hand *h, uint32_t step) {
@@ -88,12 +135,21 @@ static tasker_status insert_ready(hand *h, uint32_t step, int32_t attempts, task
     return tk_store_call(h->engine->store, ready_insert, &row, 1, error);
 }
 
-/* Settles and saves the task with the act; then what was freed becomes ready. */
-static tasker_status hand_save(hand *h, tk_act_kind kind, int32_t attempt, tasker_error *error) {
-    tk_progress_settle(&h->progress);
-    tk_act_row act = tk_verb_act(h->engine, &h->task, kind, (int32_t)h->step, h->act);
+/* Saves the task with the act, and keeps the act in mind. */
+static tasker_status record(hand *h, tk_act_kind kind, int32_t step, int32_t attempt,
+                            tasker_error *error) {
+    tk_act_row act = tk_verb_act(h->engine, &h->task, kind, step, h->deed->act);
     act.attempt = attempt;
     tasker_status status = tk_verb_save(h->engine, h->known, &h->state, &h->progress, &act, error);
+    h->deed->record = act;
+    h->deed->recorded = true;
+    return status;
+}
+
+/* Settles and records a step; then what was freed becomes ready. */
+static tasker_status hand_save(hand *h, tk_act_kind kind, int32_t attempt, tasker_error *error) {
+    tk_progress_settle(&h->progress);
+    tasker_status status = record(h, kind, (int32_t)h->step, attempt, error);
     for (uint32_t i = 0; status == TASKER_OK && i < h->freed.count; i++) {
         status = insert_ready(h, h->freed.numbers[i], 0, error);
     }
@@ -137,12 +193,8 @@ static tasker_status retry_locked(hand *h, tasker_error *error) {
 
 tasker_status tk_step_retry(tk_engine *engine, const tk_uuid *step, const tasker_act *act,
                             tasker_error *error) {
-    hand h = {.engine = engine, .act = act};
-    tasker_status status = hand_open_step(&h, step, error);
-    if (status == TASKER_OK) {
-        status = retry_locked(&h, error);
-    }
-    return hand_close(&h, status, true, error);
+    deed d = {.id = *step, .act = act, .locked = retry_locked};
+    return tk_again(engine, do_once, &d, error);
 }
 
 /* --- resolve, complete --- */
@@ -314,7 +366,9 @@ static tasker_status reresolve(hand *h, int32_t kind, tk_str *result, tasker_err
     return status == TASKER_OK ? requeue_descendants(h, error) : status;
 }
 
-static tasker_status by_hand_locked(hand *h, int32_t kind, tk_str result, tasker_error *error) {
+static tasker_status by_hand_locked(hand *h, tasker_error *error) {
+    int32_t kind = h->deed->kind;
+    tk_str result = h->deed->result;
     int64_t now_us = 0;
     tasker_status status = tk_verb_date(h->engine, &h->arena, &h->state, &now_us, error);
     if (status != TASKER_OK) {
@@ -357,17 +411,16 @@ static tasker_status by_hand_locked(hand *h, int32_t kind, tk_str result, tasker
 tasker_status tk_step_by_hand(tk_engine *engine, const tk_uuid *step, int32_t kind, tk_str result,
                               const tasker_act *act, tasker_error *error) {
     assert(kind == TK_OUTCOME_COMPLETED || kind == TK_OUTCOME_RESOLVED);
-    hand h = {.engine = engine, .act = act};
-    tasker_status status = hand_open_step(&h, step, error);
-    if (status == TASKER_OK) {
-        status = by_hand_locked(&h, kind, result, error);
-    }
-    return hand_close(&h, status, true, error);
+    deed d = {.id = *step, .kind = kind, .result = result, .act = act, .locked = by_hand_locked};
+    return tk_again(engine, do_once, &d, error);
 }
 
 /* --- the whole task --- */
 
 static tasker_status resolve_locked(hand *h, tasker_error *error) {
+    if (h->state.state == TK_TASK_RESOLVED) {
+        return TASKER_OK; /* done before: the same answer */
+    }
     if (h->state.state != TK_TASK_BLOCKED) {
         return tk_fail(error, TASKER_CONFLICT,
                        "only a task that is blocked by failures can be resolved");
@@ -388,16 +441,11 @@ static tasker_status resolve_locked(hand *h, tasker_error *error) {
     }
     tk_progress_end(&h->progress, TK_MARK_RESOLVED);
     h->progress.state = TK_TASK_RESOLVED;
-    tk_act_row act = tk_verb_act(h->engine, &h->task, TK_ACT_RESOLVED, TK_ACT_NO_STEP, h->act);
-    return tk_verb_save(h->engine, h->known, &h->state, &h->progress, &act, error);
+    return record(h, TK_ACT_RESOLVED, TK_ACT_NO_STEP, 0, error);
 }
 
 tasker_status tk_task_resolve(tk_engine *engine, const tk_uuid *task, const tasker_act *act,
                               tasker_error *error) {
-    hand h = {.engine = engine, .task = *task, .act = act};
-    tasker_status status = hand_open(&h, error);
-    if (status == TASKER_OK && h.state.state != TK_TASK_RESOLVED) {
-        status = resolve_locked(&h, error);
-    }
-    return hand_close(&h, status, false, error);
+    deed d = {.id = *task, .whole = true, .act = act, .locked = resolve_locked};
+    return tk_again(engine, do_once, &d, error);
 }

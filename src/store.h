@@ -450,6 +450,9 @@ typedef struct tk_driver {
     /* After an error that broke the connection; a no-op where there is none. Outside of
      * transactions. */
     tasker_status (*reconnect)(tk_store *store, tasker_error *error);
+    /* The number of the session in use, another one after each that broke; 0: it is broken. Outside of
+     * transactions. NULL: there are none. */
+    uint64_t (*session)(tk_store *store);
     /* Does what one process does for all, every now and then: takes back the room of deleted rows, folds
      * counts. *elected: this store does it. *skipped: what could not be done; *error says why. Outside
      * of transactions. OK unless the store failed. */

@@ -48,6 +48,7 @@ const tk_driver tk_pg_driver = {
     .wake_fd = tk_pg_wake_fd,
     .wake_drain = tk_pg_wake_drain,
     .reconnect = tk_pg_reconnect,
+    .session = tk_pg_session,
     .upkeep = tk_pg_upkeep,
     .set_up = tk_pg_set_up,
     .prune = tk_pg_prune,

@@ -97,6 +97,7 @@ typedef struct tk_pg {
     tk_store store;
     tk_plan *plan; /* where statements go instead of to a server; else NULL */
     PGconn *connection;
+    uint64_t sessions; /* made so far */
     bool prepared[TK_PG_STATEMENT_COUNT]; /* or on its way */
     tk_pg_pending pending[TK_PG_PENDING_MAX];
     uint32_t pending_count, synced; /* `synced` of them are before a Sync */
@@ -374,6 +375,7 @@ void tk_pg_wake(tk_store *store);
 int tk_pg_wake_fd(tk_store *store);
 void tk_pg_wake_drain(tk_store *store);
 tasker_status tk_pg_reconnect(tk_store *store, tasker_error *error);
+uint64_t tk_pg_session(tk_store *store);
 tasker_status tk_pg_upkeep(tk_store *store, bool *elected, uint32_t *skipped, tasker_error *error);
 tasker_status tk_pg_backup(tk_store *store, const char *path, tasker_progress_fn copied, void *user,
                            int64_t *bytes, tasker_error *error);

@@ -80,6 +80,7 @@ static tasker_status connect_anew(tk_pg *pg, tasker_error *error) {
     PQfinish(pg->connection);
     memset(pg->prepared, 0, sizeof(pg->prepared));
     pg->elected = false;
+    pg->sessions++;
     pg->pending_count = pg->synced = 0;
     pg->connection = PQconnectdbParams(keys, values, 1);
     if (pg->connection == NULL) {
@@ -287,6 +288,17 @@ tasker_status tk_pg_reconnect(tk_store *store, tasker_error *error) {
     tasker_status status = tk_pg_renew(pg, error);
     pthread_mutex_unlock(&pg->mutex);
     return status;
+}
+
+uint64_t tk_pg_session(tk_store *store) {
+    tk_pg *pg = tk_pg_of(store);
+    if (tk_process_id() != pg->opener) {
+        return pg->sessions;
+    }
+    pthread_mutex_lock(&pg->mutex);
+    uint64_t session = PQstatus(pg->connection) == CONNECTION_OK ? pg->sessions : 0;
+    pthread_mutex_unlock(&pg->mutex);
+    return session;
 }
 
 /* --- closing ---------------------------------------------------------------------------------- */

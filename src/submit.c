@@ -27,7 +27,8 @@ typedef struct rows {
     uint32_t task_count, ready_count, later_count, bypassed_count;
 } rows;
 
-static tasker_status find_templates(tk_engine *engine, tk_submission *s, tasker_error *error) {
+static tasker_status find_templates(tk_engine *engine, void *submission, tasker_error *error) {
+    tk_submission *s = submission;
     tasker_status status = tk_store_call(engine->store, begin, TK_STORE_READ, error);
     for (uint32_t i = 0; status == TASKER_OK && i < s->count; i++) {
         tk_request *q = &s->items[i];
@@ -336,7 +337,8 @@ static tasker_status store_once(tk_engine *engine, tk_submission *s, bool *unkno
     return status;
 }
 
-static tasker_status store_submission(tk_engine *engine, tk_submission *s, tasker_error *error) {
+static tasker_status store_submission(tk_engine *engine, void *submission, tasker_error *error) {
+    tk_submission *s = submission;
     tasker_error why = {0}; /* of a try that is repeated, the caller learns nothing */
     bool unknown = false;
     tasker_status status = store_once(engine, s, &unknown, &why);
@@ -371,7 +373,7 @@ tasker_status tk_submission_open(tk_engine *engine, tk_str request, int64_t now_
                                  tk_submission *s, tasker_error *error) {
     tasker_status status = tk_request_read(request, now_us, s, error);
     if (status == TASKER_OK && s->count > 0) {
-        status = find_templates(engine, s, error);
+        status = tk_again(engine, find_templates, s, error);
     }
     for (uint32_t i = 0; status == TASKER_OK && i < s->count; i++) {
         tk_request *q = &s->items[i];
@@ -387,7 +389,7 @@ tasker_status tk_submit(tk_engine *engine, tk_str request, tk_buf *answer, taske
         tk_submission_open(engine, request, tk_clock_now(engine->clock), &s, error);
     bool left = true;
     if (status == TASKER_OK && s.count > 0 && !store_nearby(engine, &s, &left)) {
-        status = store_submission(engine, &s, error);
+        status = tk_again(engine, store_submission, &s, error);
     }
     if (status == TASKER_OK) {
         tk_submission_answer(&s, answer);

@@ -2,7 +2,8 @@
  * Every boundary between two operations of submit, turn, sweep, cancel, retry and resolve, on every
  * store: there the connection is cut before the operation, behind it, or its answer is lost. The verb is
  * then asked for again, as a caller would, and everything has to come to its end, once. On PostgreSQL
- * it is the socket that is cut. The operations of each verb are printed, and stand in a table here.
+ * it is the socket that is cut, and the server ends the session as well: then a verb that may be repeated
+ * answers as if nothing had happened. The operations of each verb are printed, and stand in a table here.
  */
 #include <stdio.h>
 #include <sys/socket.h>
@@ -22,7 +23,14 @@ static const char yaml[] =
     "  - {name: b, handler: {callable: b}, dependencies: [a]}\n"
     "  - {name: c, handler: {callable: c}}\n";
 
-typedef enum cut_mode { CUT_NONE = 0, CUT_BEFORE, CUT_BEHIND, CUT_ANSWER, CUT_MODES } cut_mode;
+typedef enum cut_mode {
+    CUT_NONE = 0,
+    CUT_BEFORE,
+    CUT_BEHIND,
+    CUT_ANSWER,
+    CUT_SESSION,
+    CUT_MODES
+} cut_mode;
 
 typedef struct party {
     tk_store *store; /* the wrapper */
@@ -85,6 +93,20 @@ static bool cut_line(const scene *s) {
     return true;
 }
 
+/* Somebody ends the subject's session; the transaction that runs it waits for nobody. */
+static void end_session(const scene *s) {
+#ifdef TK_WITH_POSTGRES
+    char sql[80];
+    tk_pg *eye = tk_pg_of(s->eye.inner);
+    (void)snprintf(sql, sizeof(sql), "SELECT pg_terminate_backend(%d, 1000)",
+                   PQbackendPID(tk_pg_of(s->subject.inner)->connection));
+    tk_pg_line_close(eye);
+    cr_assert_eq(tk_pg_command(eye, sql, "ending a session", NULL), TASKER_OK);
+#else
+    (void)s;
+#endif
+}
+
 /* Before the at-th operation; behind it is before the next one, once the server has done it. */
 static tk_fault_kind decide(void *user, tk_store_operation operation, uint64_t number) {
     scene *s = user;
@@ -96,6 +118,9 @@ static tk_fault_kind decide(void *user, tk_store_operation operation, uint64_t n
     s->used[operation]++;
     if (s->mode == CUT_BEFORE && s->seen == s->at) {
         return cut_line(s) ? TK_FAULT_NONE : TK_FAULT_BEFORE;
+    }
+    if (s->mode == CUT_SESSION && s->seen == s->at) {
+        end_session(s);
     }
     if (s->mode == CUT_BEHIND && s->seen == s->at + 1 && operation != TK_STORE_OP_begin) {
         (void)tk_store_call(s->subject.inner, sync, NULL);
@@ -308,6 +333,7 @@ typedef struct cut_verb {
     void (*prepare)(scene *s);
     tasker_status (*act)(scene *s);
     int32_t mark;
+    bool repeats; /* by itself, when its session is ended */
     const char *operations;
 } cut_verb;
 
@@ -328,6 +354,8 @@ static uint64_t run_once(scene *s, const cut_verb *verb, cut_mode mode, uint64_t
     uint64_t operations = s->seen;
     s->armed = false;
     tk_fault_plan_set(&s->subject.plan, TK_FAULT_ANY, 0, TK_FAULT_NONE); /* it lives again */
+    cr_assert(status == TASKER_OK || mode != CUT_SESSION || !verb->repeats,
+              "%s, ended at %" PRIu64 ": %s", verb->name, at, s->error.message);
     for (int i = 0; i < TRIES_MAX && (status == TASKER_STORE || status == TASKER_LOST); i++) {
         s->now_us += 50 * MS;
         (void)s->subject.store->driver->reconnect(s->subject.store, &s->error);
@@ -391,7 +419,8 @@ static void sweep_verb(store_fixture *fx, const cut_verb *verb) {
     party_work(&s, &s.eye);
     uint64_t count = run_once(&s, verb, CUT_NONE, 0);
     list_operations(&s, verb, count);
-    for (int mode = CUT_BEFORE; mode < CUT_MODES; mode++) {
+    int modes = fx->store->driver->many_workers ? CUT_MODES : CUT_SESSION;
+    for (int mode = CUT_BEFORE; mode < modes; mode++) {
         for (uint64_t at = 1; at <= count; at++) {
             (void)run_once(&s, verb, (cut_mode)mode, at);
         }
@@ -403,46 +432,46 @@ static void sweep_verb(store_fixture *fx, const cut_verb *verb) {
 
 STORE_TEST(store_boundaries, submit_is_cut_anywhere) {
     sweep_verb(
-        fx, &(cut_verb){"submit", NULL, do_submit, TK_TASK_COMPLETE,
+        fx, &(cut_verb){"submit", NULL, do_submit, TK_TASK_COMPLETE, true,
                         "begin sync commit name_intern template_find identity_insert task_insert "
                         "state_insert ready_insert count_add"});
 }
 
 STORE_TEST(store_boundaries, a_turn_with_results_is_cut_anywhere) {
     sweep_verb(fx,
-               &(cut_verb){"turn, results", with_results, do_turn, TK_TASK_COMPLETE,
+               &(cut_verb){"turn, results", with_results, do_turn, TK_TASK_COMPLETE, false,
                            "begin sync commit lease_insert state_lock state_update finish due_move "
                            "heads claim worker_beat worker_list worker_leases"});
 }
 
 STORE_TEST(store_boundaries, a_turn_with_failures_is_cut_anywhere) {
-    sweep_verb(fx, &(cut_verb){"turn, failures", with_failures, do_turn, TK_TASK_COMPLETE,
+    sweep_verb(fx, &(cut_verb){"turn, failures", with_failures, do_turn, TK_TASK_COMPLETE, false,
                                "begin sync commit later_insert state_lock state_update finish "
                                "attempt_bases due_move heads claim worker_beat worker_list "
                                "worker_leases"});
 }
 
 STORE_TEST(store_boundaries, a_sweep_is_cut_anywhere) {
-    sweep_verb(fx, &(cut_verb){"sweep", with_dead, do_sweep, TK_TASK_COMPLETE,
+    sweep_verb(fx, &(cut_verb){"sweep", with_dead, do_sweep, TK_TASK_COMPLETE, false,
                                "begin sync commit ready_insert state_lock state_update finish "
                                "attempt_bases worker_delete worker_take worker_leases task_load"});
 }
 
 STORE_TEST(store_boundaries, a_cancel_is_cut_anywhere) {
-    sweep_verb(fx, &(cut_verb){"cancel", with_running, do_cancel, TK_TASK_CANCELLED,
+    sweep_verb(fx, &(cut_verb){"cancel", with_running, do_cancel, TK_TASK_CANCELLED, true,
                                "begin sync commit act_insert count_add state_lock state_update "
                                "task_clear task_load place_list"});
 }
 
 STORE_TEST(store_boundaries, a_retry_is_cut_anywhere) {
-    sweep_verb(fx, &(cut_verb){"retry", with_later, do_retry, TK_TASK_COMPLETE,
+    sweep_verb(fx, &(cut_verb){"retry", with_later, do_retry, TK_TASK_COMPLETE, true,
                                "begin sync commit ready_insert act_insert state_lock state_update "
                                "attempt_last later_delete task_load"});
 }
 
 STORE_TEST(store_boundaries, a_resolution_is_cut_anywhere) {
     sweep_verb(fx,
-               &(cut_verb){"resolve", with_running, do_resolve, TK_TASK_COMPLETE,
+               &(cut_verb){"resolve", with_running, do_resolve, TK_TASK_COMPLETE, true,
                            "begin sync commit ready_insert attempt_insert act_insert state_lock "
                            "state_update attempt_last ready_delete later_delete lease_revoke "
                            "task_load place_list"});

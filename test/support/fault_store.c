@@ -309,6 +309,11 @@ static tasker_status fault_reconnect(tk_store *store, tasker_error *error) {
     return inner->driver->reconnect(inner, error);
 }
 
+static uint64_t fault_session(tk_store *store) {
+    tk_store *inner = fault_of(store)->inner;
+    return inner->driver->session == NULL ? 1 : inner->driver->session(inner);
+}
+
 static tasker_status fault_upkeep(tk_store *store, bool *elected, uint32_t *skipped,
                                   tasker_error *error) {
     tk_store *inner = fault_of(store)->inner;
@@ -369,6 +374,7 @@ static const tk_driver fault_driver = {
     .wake_fd = fault_wake_fd,
     .wake_drain = fault_wake_drain,
     .reconnect = fault_reconnect,
+    .session = fault_session,
     .upkeep = fault_upkeep,
     .set_up = fault_set_up,
     .prune = fault_prune,
