@@ -390,6 +390,51 @@ TASKER_API tasker_status tasker_store_backup(tasker *handle, const char *path,
                                              tasker_progress_fn copied, void *user,
                                              tasker_text *report, tasker_error *error);
 
+/* --- keys of the HTTP server ------------------------------------------------------------------- */
+
+/* What a key may be allowed to do; "tasks:*" and the like stand for all of one resource. */
+/* clang-format off */
+#define TASKER_PERMISSION_MAP(X)                                                                   \
+    X("tasks:create") X("tasks:list") X("tasks:read") X("tasks:cancel") X("tasks:context_read")    \
+    X("steps:read") X("steps:resolve")                                                             \
+    X("templates:read") X("templates:validate") X("templates:write")                               \
+    X("system:handlers_read") X("system:workers_read") X("system:config_read")                     \
+    X("system:analytics_read")
+/* clang-format on */
+
+/* tasker_key_create makes a key. Its secret is "tsk_" and 64 hexadecimal digits (256 random bits); the
+ * store keeps only its SHA-256, so this answer is the one place where it can be read. On PostgreSQL the
+ * tables' owner has to call it: the role that runs may read keys and cannot make them.
+ *
+ *   request  JSON: {"name","permissions":[words],"namespace"?}; no two keys in force share a name
+ *   act      who and why, kept with the key; may be NULL
+ *   *key     JSON: {"id":n,"name","permissions":[…],"namespace" or null,"created_at","secret"}
+ *
+ * Returns OK, INVALID (error->path; of a permission that is none the message lists all), CONFLICT (the
+ * name), UNSUPPORTED (no libcrypto on this machine; a handle that only reads), STORE, NOMEM, FORKED.
+ * Blocks. */
+TASKER_API tasker_status tasker_key_create(tasker *handle, tasker_bytes request,
+                                           const tasker_act *act, tasker_text *key,
+                                           tasker_error *error);
+
+/* tasker_key_list tells all keys, also the revoked ones, by number.
+ *   *keys  JSON: [{"id","name","permissions","namespace","created_at","created_by","created_reason",
+ *          "revoked_at" (null: in force),"revoked_by","revoked_reason"}]
+ * Returns OK, STORE, NOMEM, FORKED. Blocks. */
+TASKER_API tasker_status tasker_key_list(tasker *handle, tasker_text *keys, tasker_error *error);
+
+/* tasker_key_revoke ends a key for good; its row stays.
+ *   name  of a key in force, or its number
+ * Returns OK, INVALID, NOTFOUND, CONFLICT (revoked before), STORE, NOMEM, FORKED. Blocks. */
+TASKER_API tasker_status tasker_key_revoke(tasker *handle, const char *name, const tasker_act *act,
+                                           tasker_error *error);
+
+/* tasker_key_find finds the key that a secret belongs to, also a revoked one.
+ *   *key  JSON: {"id","name","permissions":[…],"namespace" or null,"revoked":bool}
+ * Returns OK, NOTFOUND, UNSUPPORTED (no libcrypto), STORE, NOMEM, FORKED. Blocks. */
+TASKER_API tasker_status tasker_key_find(tasker *handle, tasker_bytes secret, tasker_text *key,
+                                         tasker_error *error);
+
 /* --- worker ----------------------------------------------------------------------------------- */
 
 /* What an ancestor of a step left behind. Lives as long as the step. */

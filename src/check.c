@@ -28,11 +28,14 @@
  *   act-attempt      an operator's act and its attempt row agree
  *   run-at           no step began before its task's run_at
  *   lease-worker     a lease names a worker that exists
+ *   keys             keys of the HTTP server have a fingerprint, a name, permissions that are known
  *   recount          counters, leases and queue lengths are what a recount gives
  */
 #include "check.h"
 
 #include <stdio.h>
+
+#include "key.h"
 
 #define CHECK_PAGE_TASKS 1024
 #define CHECK_CHUNK_TASKS 32 /* loaded at a time: contexts may be large */
@@ -337,8 +340,29 @@ static tasker_status check_database(tk_checker *c, tasker_error *error) {
     return status;
 }
 
+static tasker_status check_keys(tk_checker *c, tasker_error *error) {
+    tk_key_row *rows = NULL;
+    uint32_t count = 0;
+    tk_store *store = c->engine->store;
+    const tk_str any = {NULL, 0};
+    tasker_status status = tk_store_call(store, key_list, &c->arena, any, &rows, &count, error);
+    if (status == TASKER_OK) {
+        status = tk_store_call(store, sync, error);
+    }
+    for (uint32_t i = 0; status == TASKER_OK && i < count; i++) {
+        const char *fault = tk_key_fault(&rows[i]);
+        if (fault != NULL) {
+            tk_check_problem(c, "keys", NULL, "key %" PRId32 ": %s", rows[i].id, fault);
+        }
+    }
+    return status;
+}
+
 static tasker_status check_all(tk_checker *c, tasker_error *error) {
     tasker_status status = check_database(c, error);
+    if (status == TASKER_OK) {
+        status = check_keys(c, error);
+    }
     if (status == TASKER_OK) {
         status = check_tasks(c, error);
     }

@@ -169,6 +169,19 @@ typedef struct tk_count_row {
 
 typedef enum tk_name_kind { TK_NAME_NAMESPACE = 1, TK_NAME_CALLABLE = 2 } tk_name_kind;
 
+/* A key of the HTTP server. */
+typedef struct tk_key_row {
+    int32_t id;
+    tk_str hash;           /* SHA-256 of the secret */
+    tk_str name;           /* no two keys in force have the same */
+    tk_str permissions;    /* JSON array of words */
+    tk_str namespace_name; /* data NULL: all */
+    int64_t created_us;
+    tk_str created_by, created_reason; /* data NULL: none */
+    int64_t revoked_us;                /* 0: in force */
+    tk_str revoked_by, revoked_reason;
+} tk_key_row;
+
 /* (task, step): a key of ready, lease, later. */
 typedef struct tk_step_key {
     tk_uuid task_id;
@@ -405,6 +418,12 @@ typedef struct tk_prune {
                          tasker_error *error))                                                     \
     X(depth_list,       (tk_store *store, tk_arena *arena, tk_depth_row **rows, uint32_t *count,   \
                          tasker_error *error))                                                     \
+    /* keys */                                                                                     \
+    X(key_insert,       (tk_store *store, tk_key_row *row, bool *inserted, tasker_error *error))   \
+    X(key_revoke,       (tk_store *store, const tk_key_row *row, bool *revoked,                    \
+                         tasker_error *error))                                                     \
+    X(key_list,         (tk_store *store, tk_arena *arena, tk_str hash, tk_key_row **rows,         \
+                         uint32_t *count, tasker_error *error))                                    \
     X(integrity,        (tk_store *store, tk_arena *arena, tk_str **problems, uint32_t *count,     \
                          tasker_error *error))
 /* clang-format on */
@@ -544,6 +563,10 @@ struct tk_store {
  * task_list       newest first, along what is nearest to the filter, never along all tasks. Running
  *                 are those that have a row in ready, lease or later.
  * attempt_list    in order of n; payloads=false leaves result, metadata and error out.
+ * key_insert      fills row->id; *inserted=false: a key in force has the name.
+ * key_revoke      writes the three members about it where the key of that id is in force; *revoked=false:
+ *                 there is none.
+ * key_list        by id; with a hash only the key that has it.
  * integrity       the database's own check, rows of ready, lease, later, task_state, attempt, act and
  *                 identity without a task, tasks without a state; texts for people.
  */

@@ -3,8 +3,9 @@
  * uses them.
  *
  *   owner    everything; prunes and migrates
- *   runtime  reads all, adds rows, changes task_state, task_page and worker; owns ready, later,
- *            lease and counter, as only an owner may vacuum. It cannot change what was recorded, nor a table.
+ *   runtime  reads all, adds rows, changes task_state, task_page, worker and upkeep; owns ready, later,
+ *            lease, counter and minute, as only an owner may vacuum. It cannot change what was recorded, nor a
+ *            table, nor make a key of the HTTP server.
  *
  * Who owns `ready` is the runtime role: so a migration knows whose rights to renew.
  */
@@ -23,7 +24,7 @@ static const char *const rights[] = {
     "GRANT INSERT ON tasker.template_step, tasker.identity, tasker.task TO %s",
     "GRANT INSERT ON tasker.task_state, tasker.task_page, tasker.attempt TO %s",
     "GRANT INSERT ON tasker.act, tasker.worker TO %s",
-    "GRANT UPDATE ON tasker.task_state, tasker.task_page, tasker.worker TO %s",
+    "GRANT UPDATE ON tasker.task_state, tasker.task_page, tasker.worker, tasker.upkeep TO %s",
     "GRANT DELETE ON tasker.worker TO %s",
     "GRANT USAGE ON SEQUENCE tasker.ledger_n, tasker.ready_seq, tasker.worker_id TO %s",
     "GRANT CREATE ON SCHEMA tasker TO %s",
@@ -31,6 +32,7 @@ static const char *const rights[] = {
     "ALTER TABLE tasker.later OWNER TO %s",
     "ALTER TABLE tasker.lease OWNER TO %s",
     "ALTER TABLE tasker.counter OWNER TO %s",
+    "ALTER TABLE tasker.minute OWNER TO %s",
     "REVOKE CREATE ON SCHEMA tasker FROM %s",
 };
 _Static_assert(TK_COUNT_OF(rights) <= RIGHTS_MAX, "more rights than a setup can tell");

@@ -303,6 +303,18 @@
       "  FROM ready GROUP BY queue, handler"                                                       \
       "  UNION ALL SELECT queue, handler, 0, count(*), NULL FROM later GROUP BY queue, handler) w" \
       " GROUP BY queue, handler ORDER BY queue, handler")                                          \
+    /* keys */                                                                                     \
+    X(KEY_INSERT,                                                                                  \
+      "INSERT INTO api_key (hash, name, permissions, namespace, created_at, created_by,"           \
+      " created_reason) VALUES ($1::bytea, $2::text, $3::text, nullif($4::text, ''),"              \
+      " $5::timestamptz, nullif($6::text, ''), nullif($7::text, ''))"                              \
+      " ON CONFLICT (name) WHERE revoked_at IS NULL DO NOTHING RETURNING id")                      \
+    X(KEY_REVOKE,                                                                                  \
+      "UPDATE api_key SET revoked_at = $2::timestamptz, revoked_by = nullif($3::text, ''),"        \
+      " revoked_reason = nullif($4::text, '') WHERE id = $1::int4 AND revoked_at IS NULL"          \
+      " RETURNING id")                                                                             \
+    X(KEY_LIST, TK_PG_KEY " ORDER BY id")                                                          \
+    X(KEY_FIND, TK_PG_KEY " WHERE hash = $1::bytea")                                               \
     X(LONG_READ, "SET LOCAL statement_timeout = 0")                                                \
     X(TAG_PLAN, "SET LOCAL enable_bitmapscan = on")                                                \
     X(ORPHANS,                                                                                     \
@@ -325,6 +337,9 @@
 #define TK_PG_TEMPLATE                                                                             \
     "SELECT t.id, t.revision, t.created_at, s.text, t.name, t.version, t.digest, t.spec"           \
     " FROM template t JOIN name s ON s.kind = 1 AND s.id = t.namespace"
+#define TK_PG_KEY                                                                                  \
+    "SELECT id, hash, name, permissions, namespace, created_at, created_by, created_reason,"       \
+    " revoked_at, revoked_by, revoked_reason FROM api_key"
 #define TK_PG_TASK_COLUMNS                                                                         \
     "t.id, t.n, t.created_at, t.run_at, t.template_id, t.priority, t.correlation_id,"              \
     " t.parent_correlation_id, t.tags, t.initiator, t.source_system, t.reason, t.bypass_steps,"    \

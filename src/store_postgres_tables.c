@@ -23,11 +23,13 @@
 
 extern const char tk_schema_postgres_2[];
 extern const char tk_schema_postgres_3[];
+extern const char tk_schema_postgres_4[];
 
 const tk_pg_migration tk_pg_migrations[TK_PG_SCHEMA_VERSION] = {
     {"the ledger", tk_schema_postgres},
     {"partitions", tk_schema_postgres_2},
     {"views", tk_schema_postgres_3},
+    {"keys and minutes", tk_schema_postgres_4},
 };
 
 /* --- looking ---------------------------------------------------------------------------------- */

@@ -12,6 +12,7 @@
  *   store_sqlite_read.c    readers
  *   store_sqlite_list.c    lists of tasks by a filter
  *   store_sqlite_keep.c    taking ended work away
+ *   store_sqlite_key.c     keys of the HTTP server
  *
  * How a statement is run: tk_sql_begin, then for each row the parameters in their order, tk_sql_step
  * or tk_sql_run, and tk_sql_end on every path. The first failure stays; after it the rest is a no-op.
@@ -27,7 +28,7 @@
 
 #include "store.h"
 
-#define TK_SQLITE_SCHEMA_VERSION 2
+#define TK_SQLITE_SCHEMA_VERSION 3
 #define TK_SQLITE_APPLICATION_ID 1413567307 /* "TASK"; also in schema_sqlite.sql */
 
 /* How long a writer waits for the other processes that write into the same file. */
@@ -238,6 +239,16 @@
     X(PRUNE_PAGE, "DELETE FROM task_page WHERE task_id = ?")                                       \
     X(PRUNE_STATE, "DELETE FROM task_state WHERE task_id = ?")                                     \
     X(PRUNE_TASK, "DELETE FROM task WHERE id = ?")                                                 \
+    /* keys */                                                                                     \
+    X(KEY_INSERT,                                                                                  \
+      "INSERT INTO api_key (hash, name, permissions, namespace, created_at, created_by,"           \
+      " created_reason) VALUES (?, ?, ?, ?, ?, ?, ?)"                                              \
+      " ON CONFLICT (name) WHERE revoked_at IS NULL DO NOTHING RETURNING id")                      \
+    X(KEY_REVOKE,                                                                                  \
+      "UPDATE api_key SET revoked_at = ?2, revoked_by = ?3, revoked_reason = ?4"                   \
+      " WHERE id = ?1 AND revoked_at IS NULL")                                                     \
+    X(KEY_LIST, TK_SQL_KEY " ORDER BY id")                                                         \
+    X(KEY_FIND, TK_SQL_KEY " WHERE hash = ?")                                                      \
     X(INTEGRITY, "PRAGMA integrity_check(" TK_SQL_PROBLEMS_MAX ")")                                \
     X(ORPHANS,                                                                                     \
       TK_SQL_ORPHANS("ready") " UNION ALL " TK_SQL_ORPHANS("lease") " UNION ALL "                  \
@@ -253,6 +264,9 @@
 #define TK_SQL_TEMPLATE                                                                            \
     "SELECT t.id, t.revision, t.created_at, s.text, t.name, t.version, t.digest, t.spec"           \
     " FROM template t JOIN name s ON s.kind = 1 AND s.id = t.namespace"
+#define TK_SQL_KEY                                                                                 \
+    "SELECT id, hash, name, permissions, namespace, created_at, created_by, created_reason,"       \
+    " revoked_at, revoked_by, revoked_reason FROM api_key"
 #define TK_SQL_ATTEMPT                                                                             \
     "SELECT step_no, attempt, n, token, worker, outcome, enqueued_at, claimed_at, finished_at"
 #define TK_SQL_ORPHANS(table)                                                                      \

@@ -13,11 +13,13 @@
 
 extern const char tk_schema_sqlite[];
 extern const char tk_schema_sqlite_2[];
+extern const char tk_schema_sqlite_3[];
 
 /* From one version of the tables to the next; each ends with its own number. */
 static const char *const migrations[TK_SQLITE_SCHEMA_VERSION] = {
     tk_schema_sqlite,
     tk_schema_sqlite_2,
+    tk_schema_sqlite_3,
 };
 
 #define URL_PREFIX "sqlite:"

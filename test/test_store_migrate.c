@@ -53,7 +53,7 @@ Test(store_migrate, a_file_of_version_1_is_refused_until_it_is_migrated) {
     cr_assert_eq(store_file_problems(store, &error), 0);
     tk_store_close(store);
     cr_assert_eq(open_at(file.url, false, &found, &store, &error), TASKER_OK, "%s", error.message);
-    cr_assert_eq(found, 2);
+    cr_assert_eq(found, 3);
     tk_store_close(store);
     store_file_remove(&file);
 }
@@ -375,7 +375,7 @@ Test(store_migrate, the_role_that_runs_owns_what_it_vacuums_and_changes_no_recor
     cr_assert_eq(number(runtime, "SELECT count(*) FROM pg_class WHERE relkind = 'r'"
                                  " AND relowner = (SELECT oid FROM pg_roles"
                                  " WHERE rolname = current_user)"),
-                 4);
+                 5);
     for (size_t i = 0; i < TK_COUNT_OF(refused); i++) {
         PGconn *connection = PQconnectdb(runtime);
         PGresult *result = PQexec(connection, refused[i]);

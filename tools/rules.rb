@@ -6,10 +6,12 @@
 #
 # - includes go only where tools/include-edges.txt lets them, and each C file has a layer there
 # - memory, time and chance come from base.c, clock.c and random.c alone
-# - a file has at most 600 lines, a C function at most 70
+# - a file has at most 600 lines (the public header, which has to be one, 800), a C function at most 70
 # - nothing is left to be done later, and no path of the machine it was written on is in a file
 
 FILE_LINES_MAX = 600
+PUBLIC_HEADER = "include/tasker.h"
+PUBLIC_HEADER_LINES_MAX = 800
 FUNCTION_LINES_MAX = 70
 
 GENERATED = %r{\Abindings/ruby/(tmp|pkg)/|/ext/[^/]+/core/|\.(so|o|gem|bundle|png)\z|
@@ -148,9 +150,10 @@ def check_sizes(file, lines)
 
     "#{file}:#{first + 1}: a function of #{size} lines, at most #{FUNCTION_LINES_MAX}"
   end
-  return errors if lines.size <= FILE_LINES_MAX
+  limit = file == PUBLIC_HEADER ? PUBLIC_HEADER_LINES_MAX : FILE_LINES_MAX
+  return errors if lines.size <= limit
 
-  errors << "#{file}: #{lines.size} lines, at most #{FILE_LINES_MAX}"
+  errors << "#{file}: #{lines.size} lines, at most #{limit}"
 end
 
 def check_text(file)
