@@ -175,10 +175,30 @@ bool tk_view_arrange(tk_arena *arena, int64_t now_us, tk_view *view) {
     return true;
 }
 
+/* All rows in one journey: what is asked of them needs no template. */
+static tasker_status load_rows(tk_engine *engine, tk_arena *arena, const tk_uuid *id,
+                               unsigned parts, tk_view *view, bool *found, tasker_error *error) {
+    tk_store *store = engine->store;
+    bool state_found = false;
+    *view = (tk_view){.task.id = *id};
+    tasker_status status = tk_store_call(store, task_load, arena, id, 1, &view->task, found, error);
+    if (status == TASKER_OK) {
+        status = tk_store_call(store, state_load, arena, id, 1, &view->state, &state_found, error);
+    }
+    if (status == TASKER_OK) {
+        status = tk_view_request(engine, arena, parts, view, error);
+    }
+    if (status == TASKER_OK) {
+        status = tk_store_call(store, sync, error);
+    }
+    *found = *found && state_found;
+    return status;
+}
+
 tasker_status tk_view_load(tk_engine *engine, tk_arena *arena, const tk_uuid *id, unsigned parts,
                            tk_view *view, tasker_error *error) {
     bool found = false;
-    tasker_status status = tk_view_heads(engine, arena, id, 1, view, &found, error);
+    tasker_status status = load_rows(engine, arena, id, parts, view, &found, error);
     if (status != TASKER_OK) {
         return status;
     }
@@ -188,12 +208,6 @@ tasker_status tk_view_load(tk_engine *engine, tk_arena *arena, const tk_uuid *id
         return tk_fail(error, TASKER_NOTFOUND, "there is no task %s", text);
     }
     status = tk_catalog_get(engine, view->task.template_id, &view->known, error);
-    if (status == TASKER_OK) {
-        status = tk_view_request(engine, arena, parts, view, error);
-    }
-    if (status == TASKER_OK) {
-        status = tk_store_call(engine->store, sync, error);
-    }
     if (status == TASKER_OK && !tk_view_arrange(arena, tk_clock_now(engine->clock), view)) {
         status = tk_nomem(error);
     }

@@ -156,7 +156,6 @@ tasker_status tk_pg_command(const tk_pg *pg, const char *sql, const char *doing,
 /* --- transactions ----------------------------------------------------------------------------- */
 
 static void give_back(tk_pg *pg) {
-    pg->reads = false;
     atomic_store(&pg->holder, 0);
     pthread_mutex_unlock(&pg->mutex);
 }
@@ -215,7 +214,6 @@ tasker_status tk_pg_op_begin(tk_store *store, tk_store_mode mode, tasker_error *
     pthread_mutex_lock(&pg->mutex);
     atomic_store(&pg->holder, (uintptr_t)pthread_self());
     pg->mode = mode;
-    pg->reads = mode == TK_STORE_READ;
     pg->committed = pg->readied = pg->patient = false;
     tasker_status status = transaction_open(pg, mode, error);
     if (status != TASKER_OK) {
@@ -230,13 +228,17 @@ tasker_status tk_pg_op_sync(tk_store *store, tasker_error *error) {
     return status == TASKER_OK ? tk_pg_line_settle(pg, error) : status;
 }
 
-/* A reader has all that it wanted: nobody waits for its end. */
+/* A reader that has all it wanted waits for nothing more. */
 static tasker_status read_commit(tk_pg *pg, tasker_error *error) {
+    bool wants = pg->pending_count > 0;
     tk_pg_pending *commit = command_send(pg, TK_PG_COMMIT, error);
     if (commit == NULL) {
         return TASKER_STORE;
     }
     commit->hint = true;
+    if (wants) {
+        return tk_pg_line_settle(pg, error);
+    }
     return tk_pg_line_leave(pg) ? TASKER_OK : tk_pg_fail(pg, NULL, "COMMIT", error);
 }
 

@@ -106,7 +106,6 @@ typedef struct tk_pg {
     bool committed;                 /* this transaction's COMMIT was answered well */
     bool readied;                   /* this transaction made steps ready */
     bool told;                      /* sleeping workers were told of the last ones */
-    bool reads;                     /* within a READ transaction */
     bool patient;                   /* this transaction's statements may take long */
     tk_pg_home *home;
     char name[160]; /* for messages: database and host, no password */

@@ -52,9 +52,28 @@ void tk_pg_attempt(tk_pg_run *run, uint32_t row, int column, const tk_uuid *task
     };
 }
 
+/* Where the rows of some tasks go. */
+typedef struct loading {
+    tk_arena *arena;
+    tk_task_row *rows;
+    bool *found;
+    uint32_t count;
+} loading;
+
+static void tasks_take(tk_pg_run *answer, const void *arguments, tasker_error *error) {
+    const loading *in = arguments;
+    (void)error;
+    for (uint32_t i = 0; i < answer->rows; i++) {
+        uint32_t place = tk_pg_get_place(answer, i, in->count);
+        tk_pg_task(answer, i, 1, in->arena, &in->rows[place]);
+        in->found[place] = true;
+    }
+}
+
 tasker_status tk_pg_op_task_load(tk_store *store, tk_arena *arena, const tk_uuid *ids,
                                  uint32_t count, tk_task_row *rows, bool *found,
                                  tasker_error *error) {
+    const loading in = {arena, rows, found, count};
     tk_pg_run run;
     tasker_status status = tk_pg_begin(&run, tk_pg_of(store), error);
     if (status != TASKER_OK || count == 0) {
@@ -65,16 +84,19 @@ tasker_status tk_pg_op_task_load(tk_store *store, tk_arena *arena, const tk_uuid
         found[i] = false;
     }
     TK_PG_COLUMN_OF(&run, uuid, TK_PG_UUID, count, &ids[i]);
-    (void)tk_pg_exec(&run, TK_PG_TASK_LOAD, error);
-    for (uint32_t i = 0; i < run.rows; i++) {
-        uint32_t place = tk_pg_get_place(&run, i, count);
-        tk_pg_task(&run, i, 1, arena, &rows[place]);
-        found[place] = true;
-    }
+    tk_pg_queue(&run, TK_PG_TASK_LOAD, tasks_take, &in, sizeof(in), error);
     return tk_pg_end(&run, error);
 }
 
 /* --- one task's parts ------------------------------------------------------------------------- */
+
+/* Where one part of a task goes; `rows` is the address of the pointer to them. */
+typedef struct parting {
+    tk_arena *arena;
+    tk_uuid task_id;
+    void *rows;
+    uint32_t *count;
+} parting;
 
 /* Due steps and claims move without the task's lock. Who writes and asks where the steps are wants them
  * to stay there: a claim under way is waited for, and none begins before this transaction's end. So no
@@ -84,13 +106,33 @@ static void places_hold(tk_pg_run *run, const tk_uuid *task_id, tasker_error *er
         return;
     }
     tk_pg_uuid(run, task_id);
-    (void)tk_pg_exec(run, TK_PG_HOLD_LATER, error);
+    tk_pg_queue(run, TK_PG_HOLD_LATER, NULL, NULL, 0, error);
     tk_pg_uuid(run, task_id);
-    (void)tk_pg_exec(run, TK_PG_HOLD_READY, error);
+    tk_pg_queue(run, TK_PG_HOLD_READY, NULL, NULL, 0, error);
+}
+
+static void places_take(tk_pg_run *answer, const void *arguments, tasker_error *error) {
+    const parting *in = arguments;
+    (void)error;
+    tk_place_row *rows = tk_pg_rows_make(answer, in->arena, sizeof(*rows));
+    for (uint32_t i = 0; i < answer->rows; i++) {
+        rows[i] = (tk_place_row){
+            .step = tk_pg_get_step(answer, i, 0),
+            .place = tk_pg_get_i32(answer, i, 1),
+            .attempts = tk_pg_get_i32(answer, i, 2),
+            .worker = tk_pg_get_i32(answer, i, 3),
+            .enqueued_us = tk_pg_get_time(answer, i, 4),
+            .claimed_us = tk_pg_get_time(answer, i, 5),
+            .run_at_us = tk_pg_get_time(answer, i, 6),
+        };
+    }
+    *(tk_place_row **)in->rows = rows;
+    *in->count = answer->rows;
 }
 
 tasker_status tk_pg_op_place_list(tk_store *store, tk_arena *arena, const tk_uuid *task_id,
                                   tk_place_row **rows, uint32_t *count, tasker_error *error) {
+    const parting in = {arena, *task_id, rows, count};
     tk_pg *pg = tk_pg_of(store);
     tk_pg_run run;
     tasker_status status = tk_pg_begin(&run, pg, error);
@@ -101,26 +143,27 @@ tasker_status tk_pg_op_place_list(tk_store *store, tk_arena *arena, const tk_uui
         places_hold(&run, task_id, error);
     }
     tk_pg_uuid(&run, task_id);
-    (void)tk_pg_exec(&run, TK_PG_PLACE_LIST, error);
-    *rows = tk_pg_rows_make(&run, arena, sizeof(**rows));
-    for (uint32_t i = 0; i < run.rows; i++) {
-        (*rows)[i] = (tk_place_row){
-            .step = tk_pg_get_step(&run, i, 0),
-            .place = tk_pg_get_i32(&run, i, 1),
-            .attempts = tk_pg_get_i32(&run, i, 2),
-            .worker = tk_pg_get_i32(&run, i, 3),
-            .enqueued_us = tk_pg_get_time(&run, i, 4),
-            .claimed_us = tk_pg_get_time(&run, i, 5),
-            .run_at_us = tk_pg_get_time(&run, i, 6),
-        };
-    }
-    *count = run.rows;
+    *rows = NULL;
+    *count = 0;
+    tk_pg_queue(&run, TK_PG_PLACE_LIST, places_take, &in, sizeof(in), error);
     return tk_pg_end(&run, error);
+}
+
+static void attempts_take(tk_pg_run *answer, const void *arguments, tasker_error *error) {
+    const parting *in = arguments;
+    (void)error;
+    tk_attempt_row *rows = tk_pg_rows_make(answer, in->arena, sizeof(*rows));
+    for (uint32_t i = 0; i < answer->rows; i++) {
+        tk_pg_attempt(answer, i, 0, &in->task_id, in->arena, &rows[i]);
+    }
+    *(tk_attempt_row **)in->rows = rows;
+    *in->count = answer->rows;
 }
 
 tasker_status tk_pg_op_attempt_list(tk_store *store, tk_arena *arena, const tk_uuid *task_id,
                                     bool payloads, tk_attempt_row **rows, uint32_t *count,
                                     tasker_error *error) {
+    const parting in = {arena, *task_id, rows, count};
     tk_pg_run run;
     tasker_status status = tk_pg_begin(&run, tk_pg_of(store), error);
     if (status != TASKER_OK) {
@@ -128,38 +171,44 @@ tasker_status tk_pg_op_attempt_list(tk_store *store, tk_arena *arena, const tk_u
     }
     tk_pg_uuid(&run, task_id);
     tk_pg_int(&run, TK_PG_BOOL, payloads);
-    (void)tk_pg_exec(&run, TK_PG_ATTEMPT_LIST, error);
-    *rows = tk_pg_rows_make(&run, arena, sizeof(**rows));
-    for (uint32_t i = 0; i < run.rows; i++) {
-        tk_pg_attempt(&run, i, 0, task_id, arena, &(*rows)[i]);
-    }
-    *count = run.rows;
+    *rows = NULL;
+    *count = 0;
+    tk_pg_queue(&run, TK_PG_ATTEMPT_LIST, attempts_take, &in, sizeof(in), error);
     return tk_pg_end(&run, error);
+}
+
+static void acts_take(tk_pg_run *answer, const void *arguments, tasker_error *error) {
+    const parting *in = arguments;
+    (void)error;
+    tk_act_row *rows = tk_pg_rows_make(answer, in->arena, sizeof(*rows));
+    for (uint32_t i = 0; i < answer->rows; i++) {
+        rows[i] = (tk_act_row){
+            .task_id = in->task_id,
+            .n = tk_pg_get(answer, i, 0),
+            .acted_us = tk_pg_get_time(answer, i, 1),
+            .kind = tk_pg_get_i32(answer, i, 2),
+            .step = tk_pg_get_i32(answer, i, 3),
+            .attempt = tk_pg_get_i32(answer, i, 4),
+            .actor = tk_pg_get_text(answer, i, 5, in->arena),
+            .reason = tk_pg_get_text(answer, i, 6, in->arena),
+        };
+    }
+    *(tk_act_row **)in->rows = rows;
+    *in->count = answer->rows;
 }
 
 tasker_status tk_pg_op_act_list(tk_store *store, tk_arena *arena, const tk_uuid *task_id,
                                 tk_act_row **rows, uint32_t *count, tasker_error *error) {
+    const parting in = {arena, *task_id, rows, count};
     tk_pg_run run;
     tasker_status status = tk_pg_begin(&run, tk_pg_of(store), error);
     if (status != TASKER_OK) {
         return status;
     }
+    *rows = NULL;
+    *count = 0;
     tk_pg_uuid(&run, task_id);
-    (void)tk_pg_exec(&run, TK_PG_ACT_LIST, error);
-    *rows = tk_pg_rows_make(&run, arena, sizeof(**rows));
-    for (uint32_t i = 0; i < run.rows; i++) {
-        (*rows)[i] = (tk_act_row){
-            .task_id = *task_id,
-            .n = tk_pg_get(&run, i, 0),
-            .acted_us = tk_pg_get_time(&run, i, 1),
-            .kind = tk_pg_get_i32(&run, i, 2),
-            .step = tk_pg_get_i32(&run, i, 3),
-            .attempt = tk_pg_get_i32(&run, i, 4),
-            .actor = tk_pg_get_text(&run, i, 5, arena),
-            .reason = tk_pg_get_text(&run, i, 6, arena),
-        };
-    }
-    *count = run.rows;
+    tk_pg_queue(&run, TK_PG_ACT_LIST, acts_take, &in, sizeof(in), error);
     return tk_pg_end(&run, error);
 }
 

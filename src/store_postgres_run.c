@@ -219,10 +219,6 @@ void tk_pg_queue(tk_pg_run *run, tk_pg_statement statement, tk_pg_take_fn *take,
     if (size > 0) {
         memcpy(pending->arguments, arguments, size);
     }
-    if (run->pg->reads && !run->pg->taking) { /* readers look at once */
-        tk_pg_note(run, tk_pg_line_settle(run->pg, error));
-        run->told = run->status != TASKER_OK;
-    }
 }
 
 tasker_status tk_pg_end(tk_pg_run *run, tasker_error *error) {

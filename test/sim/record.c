@@ -84,6 +84,9 @@ static tasker_status load(sim *s, const tk_uuid *id, sim_view *v, tasker_error *
     bool state_found = false;
     tasker_status status =
         tk_store_call(store, task_load, &v->arena, id, 1, &v->task, &v->found, error);
+    if (status == TASKER_OK) {
+        status = tk_store_call(store, sync, error);
+    }
     if (status != TASKER_OK || !v->found) {
         return status;
     }
