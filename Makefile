@@ -3,6 +3,7 @@
 # Nothing is registered by hand: a file in the right folder is built.
 #
 #   src/*.c            libtasker, static and shared        src/schema_*.sql  embedded as text
+#   serve/*.c          libtasker_serve, the HTTP server, when libmicrohttpd is there
 #   cli/*.c            the program `tasker`
 #   examples/c/*.c     a program each (common.c is shared), by the public header and library only
 #   test/test_*.c      a Criterion program each            test/support/*.c  helpers for all of them
@@ -19,6 +20,7 @@ PREFIX     ?= /usr/local
 WERROR     ?= -Werror
 PKG_CONFIG ?= pkg-config
 POSTGRES   ?= $(shell $(PKG_CONFIG) --exists libpq 2>/dev/null && echo yes || echo no)
+HTTP       ?= $(shell $(PKG_CONFIG) --exists libmicrohttpd libcrypto 2>/dev/null && echo yes || echo no)
 
 VERSION := $(shell sed -n 's/^\#define TASKER_VERSION "\(.*\)"/\1/p' include/tasker.h)
 SOMAJOR := $(firstword $(subst ., ,$(VERSION)))
@@ -59,8 +61,13 @@ else
 TEST_LIBS = $(LIBS)
 endif
 
+ifeq ($(HTTP),yes)
+LANGUAGE += -DTK_WITH_HTTP
+SERVE_LIBS := $(shell $(PKG_CONFIG) --libs libmicrohttpd libcrypto)
+endif
+
 # -iquote: "yaml.h" is ours, <yaml.h> the system's.
-INSIDE  := -Iinclude -iquote src -iquote test
+INSIDE  := -Iinclude -iquote src -iquote serve -iquote test
 OUTSIDE := -Iinclude
 # The last makes the result the same whatever folder it was built in.
 TK_CFLAGS  = $(LANGUAGE) $(WARNINGS) $(flags_$(BUILD)) -MMD -MP \
@@ -86,6 +93,12 @@ schemas     := $(wildcard src/schema_*.sql)
 lib_objects := $(patsubst %.c,$(BUILD_DIR)/%.o,$(wildcard src/*.c)) \
                $(patsubst src/%.sql,$(BUILD_DIR)/src/%.o,$(schemas))
 cli_objects := $(patsubst %.c,$(BUILD_DIR)/%.o,$(wildcard cli/*.c))
+ifeq ($(HTTP),yes)
+serve_objects := $(patsubst %.c,$(BUILD_DIR)/%.o,$(wildcard serve/*.c)) $(BUILD_DIR)/serve/dashboard.o
+endif
+# What of the library the server uses beside its public interface; it carries these of its own.
+serve_foundations := $(patsubst %.c,$(BUILD_DIR)/%.o,$(wildcard src/json*.c) \
+                       $(patsubst %,src/%.c,arena base buf clock id log random utf8))
 sim_objects := $(patsubst %.c,$(BUILD_DIR)/%.o,$(wildcard test/sim/*.c))
 interleave_objects := $(patsubst %.c,$(BUILD_DIR)/%.o,$(wildcard test/interleave/*.c))
 mutant_objects := $(patsubst $(BUILD_DIR)/%,$(BUILD_DIR)/mutants/%,$(lib_objects) $(sim_objects) $(interleave_objects))
@@ -102,6 +115,7 @@ fuzzers  := $(call programs_of,fuzz/fuzz_*.c)
 
 static  := $(BUILD_DIR)/libtasker.a
 shared  := $(BUILD_DIR)/libtasker.so.$(VERSION)
+serve   := $(if $(serve_objects),$(BUILD_DIR)/libtasker_serve.a)
 inside  := $(BUILD_DIR)/libinside.a
 support := $(BUILD_DIR)/libsupport.a
 program := $(if $(cli_objects),$(BUILD_DIR)/tasker)
@@ -113,7 +127,7 @@ interleave := $(BUILD_DIR)/interleave
 
 .PHONY: all lib tests stress
 all: lib $(program) $(examples)
-lib: $(static) $(shared)
+lib: $(static) $(shared) $(serve)
 tests: $(tests)
 stress: $(stresses)
 
@@ -163,6 +177,12 @@ $(shared): $(lib_objects)
 	@ln -sf $(@F) $(BUILD_DIR)/libtasker.so.$(SOMAJOR)
 	@ln -sf $(@F) $(BUILD_DIR)/libtasker.so
 
+$(BUILD_DIR)/libtasker_serve.a: $(serve_objects) $(serve_foundations)
+	@rm -f $@
+	@$(CC) -r -nostdlib -o $(BUILD_DIR)/libtasker_serve.o $^
+	@$(OBJCOPY) --localize-hidden $(BUILD_DIR)/libtasker_serve.o
+	$(call quiet,archive)$(AR) rcs $@ $(BUILD_DIR)/libtasker_serve.o
+
 # What tests link: they see inside, and an archive gives each only the objects that it names (some
 # helpers need Criterion, some do not; a test of the foundations needs no store).
 $(inside): $(lib_objects)
@@ -171,8 +191,8 @@ $(inside) $(support):
 	@rm -f $@
 	$(call quiet,archive)$(AR) rcs $@ $^
 
-$(BUILD_DIR)/tasker: $(cli_objects) $(lib_objects)
-	$(LINK) $(LIBS)
+$(BUILD_DIR)/tasker: $(cli_objects) $(serve_objects) $(lib_objects)
+	$(LINK) $(LIBS) $(SERVE_LIBS)
 
 $(examples): %: %.o $(call common_of,examples/c) $(static)
 	$(LINK) $(LIBS)
@@ -282,7 +302,7 @@ faults:
 
 .PHONY: format lint tidy budget bench bench-postgres
 format:
-	clang-format -i $(foreach folder,include src cli examples/c test test/* bench fuzz bindings/ruby/ext/*,$(wildcard $(folder)/*.[ch]))
+	clang-format -i $(foreach folder,include src serve cli examples/c test test/* bench fuzz bindings/ruby/ext/*,$(wildcard $(folder)/*.[ch]))
 
 lint:
 	tools/lint
@@ -303,6 +323,10 @@ bench-postgres: all $(benches) ruby
 	script/with-postgres script/bench --rounds $(or $(ROUNDS),3)
 
 # --- ruby, install --------------------------------------------------------------------------------
+
+# Where each shell looks for completions, below share.
+completions := bash-completion/completions/tasker zsh/site-functions/_tasker \
+               fish/vendor_completions.d/tasker.fish
 
 .PHONY: ruby install uninstall clean help
 ruby:
@@ -334,11 +358,17 @@ install: all
 	ln -sf $(notdir $(shared)) $(DESTDIR)$(PREFIX)/lib/libtasker.so.$(SOMAJOR)
 	ln -sf $(notdir $(shared)) $(DESTDIR)$(PREFIX)/lib/libtasker.so
 	install -m 755 $(program) $(DESTDIR)$(PREFIX)/bin
+	install -d $(foreach folder,man/man1 $(dir $(completions)),$(DESTDIR)$(PREFIX)/share/$(folder))
+	$(program) man > $(DESTDIR)$(PREFIX)/share/man/man1/tasker.1
+	$(foreach file,$(completions),$(program) completion $(firstword $(subst -, ,$(subst /, ,$(file)))) \
+		> $(DESTDIR)$(PREFIX)/share/$(file) &&) true
 	sed -e 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@LIBS@|$(LIBS)|' tools/tasker.pc.in \
 		> $(DESTDIR)$(PREFIX)/lib/pkgconfig/tasker.pc
 
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/include/tasker.h $(DESTDIR)$(PREFIX)/bin/tasker \
+		$(DESTDIR)$(PREFIX)/share/man/man1/tasker.1 \
+		$(addprefix $(DESTDIR)$(PREFIX)/share/,$(completions)) \
 		$(DESTDIR)$(PREFIX)/lib/libtasker.a $(DESTDIR)$(PREFIX)/lib/libtasker.so* \
 		$(DESTDIR)$(PREFIX)/lib/pkgconfig/tasker.pc
 

@@ -91,6 +91,13 @@ struct cli {
 
 extern const cli_option cli_global_options[];
 
+/* A variable of the environment that the program reads; the list ends with a NULL. */
+typedef struct cli_variable {
+    const char *name, *help;
+} cli_variable;
+
+extern const cli_variable cli_variables[];
+
 /* cli_options_parse takes the arguments of a command (`command` may be NULL: global options only);
  * on anything wrong it tells and answers USAGE. */
 cli_exit cli_options_parse(cli *c, const cli_command *command, char **args, size_t count);

@@ -9,7 +9,7 @@ static bool same(const char *a, const char *b) {
 }
 
 const cli_command *cli_command_find(const char *group, const char *verb) {
-    for (const cli_command *command = cli_commands; command->verb != NULL; command++) {
+    for (const cli_command *command = NULL; (command = cli_command_next(command)) != NULL;) {
         if (same(command->group, group) && same(command->verb, verb)) {
             return command;
         }
@@ -18,7 +18,7 @@ const cli_command *cli_command_find(const char *group, const char *verb) {
 }
 
 const cli_command *cli_command_alone(const char *word) {
-    for (const cli_command *command = cli_commands; command->verb != NULL; command++) {
+    for (const cli_command *command = NULL; (command = cli_command_next(command)) != NULL;) {
         if ((command->group == NULL && same(command->verb, word)) ||
             same(command->short_form, word)) {
             return command;
@@ -28,7 +28,7 @@ const cli_command *cli_command_alone(const char *word) {
 }
 
 bool cli_group_known(const char *group) {
-    for (const cli_command *command = cli_commands; command->verb != NULL; command++) {
+    for (const cli_command *command = NULL; (command = cli_command_next(command)) != NULL;) {
         if (same(command->group, group)) {
             return true;
         }
@@ -78,7 +78,7 @@ cli_exit cli_command_unknown(cli *c, const char *group, const char *word) {
                         "tasker-worker with your handlers",
                         group == NULL ? "" : group, group == NULL ? "" : " ", word);
     }
-    for (const cli_command *command = cli_commands; command->verb != NULL; command++) {
+    for (const cli_command *command = NULL; (command = cli_command_next(command)) != NULL;) {
         if (group != NULL && (command->group == NULL || strcmp(command->group, group) != 0)) {
             continue;
         }

@@ -1,29 +1,11 @@
 /*
  * commands.c - the table: every command with its options, help and exit codes. A new command is a new
- * entry here and a function in a command_*.c.
+ * entry here, or in one of the commands_*.c, and a function in a command_*.c.
  */
-#include "commands.h"
+#include "commands_table.h"
 
-#define WORDS_MANY CLI_ARGUMENTS_MAX
-
-#define BY                                                                                         \
-    { .name = "by", .value = "NAME", .help = "who acts, for the history (default: $USER)" }
-#define REASON                                                                                     \
-    { .name = "reason", .value = "TEXT", .help = "why, for the history" }
-#define NAMESPACE                                                                                  \
-    { .name = "namespace", .letter = 'N', .value = "NAME", .help = "of the template" }
-#define NAME                                                                                       \
-    { .name = "name", .letter = 'n', .value = "NAME", .help = "of the template" }
-#define VERSION                                                                                    \
-    { .name = "version", .value = "TEXT", .help = "of the template (default: registered last)" }
-#define ENVIRONMENT                                                                                \
-    {                                                                                              \
-        .name = "environment", .letter = 'e', .value = "NAME",                                     \
-        .help = "whose overrides apply (default: $TASKER_ENV, development)"                        \
-    }
 #define NOTES                                                                                      \
     { .name = "notes", .help = "show the lines of standard input above the list of steps" }
-#define EXAMPLES(...) ((const char *const[]){__VA_ARGS__, NULL})
 
 static const cli_option act_options[] = {BY, REASON, {0}};
 static const cli_option filter_options[] = {NAMESPACE, NAME, {0}};
@@ -103,7 +85,7 @@ static const cli_option step_show_options[] = {
     {0},
 };
 static const cli_option result_options[] = {
-    {.name = "result", .letter = 'r', .value = "JSON", .help = "JSON, @FILE or - "},
+    {.name = "result", .letter = 'r', .value = "JSON", .help = "JSON, @FILE or -"},
     BY,
     REASON,
     {0},
@@ -127,7 +109,7 @@ static const cli_option prune_options[] = {
     {0},
 };
 
-const cli_command cli_commands[] = {
+static const cli_command commands[] = {
     {
         .group = "template",
         .verb = "check",
@@ -403,49 +385,25 @@ const cli_command cli_commands[] = {
         .exits = "257",
         .run = command_store_prune,
     },
-    {
-        .group = "worker",
-        .verb = "list",
-        .arguments = "",
-        .summary = "show the workers: which live, and what they run",
-        .description =
-            "A worker is a program of yours: the gem's tasker-worker, or one in C.\n"
-            "ID is the number by which history, `step show` and the log name a worker.\n"
-            "STATE is `runs`; `gone` when its process has ended without a word, so that\n"
-            "another worker will take its steps over; `silent` when it runs elsewhere and\n"
-            "gave no sign of life for 7 seconds: this command then waits that long.",
-        .examples = EXAMPLES("worker list"),
-        .exits = "25",
-        .run = command_worker_list,
-    },
-    {
-        .verb = "counts",
-        .arguments = "",
-        .options = filter_options,
-        .summary = "count tasks by state and steps by readiness",
-        .description =
-            "Of the steps of open tasks, `ready` may be claimed, `running` are claimed,\n"
-            "`later` wait for their time, and for `no_worker` of the ready ones no worker\n"
-            "has the handler. --name counts the tasks of a template only, not the steps.",
-        .examples = EXAMPLES("counts", "counts --namespace orders"),
-        .exits = "25",
-        .run = command_counts,
-    },
-    {
-        .verb = "version",
-        .arguments = "",
-        .summary = "print the version",
-        .exits = "",
-        .run = command_version,
-    },
-    {
-        .verb = "help",
-        .arguments = "[COMMAND]",
-        .words_max = 2,
-        .summary = "explain the program or a command",
-        .examples = EXAMPLES("help task submit"),
-        .exits = "2",
-        .run = command_help,
-    },
     {0},
 };
+
+const cli_command *cli_command_next(const cli_command *before) {
+    static const cli_command *const lists[] = {commands, cli_watch_commands, cli_tool_commands};
+    if (before == NULL) {
+        return lists[0];
+    }
+    if (before[1].verb != NULL) {
+        return &before[1];
+    }
+    for (size_t i = 0; i + 1 < TK_COUNT_OF(lists); i++) {
+        const cli_command *last = lists[i];
+        while (last[1].verb != NULL) {
+            last++;
+        }
+        if (last == before) {
+            return lists[i + 1];
+        }
+    }
+    return NULL;
+}

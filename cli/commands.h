@@ -6,8 +6,13 @@
 
 #include "cli.h"
 
-/* Ended by an entry without a verb. */
-extern const cli_command cli_commands[];
+/* cli_command_next walks along all commands: the first one behind NULL, NULL behind the last. */
+const cli_command *cli_command_next(const cli_command *before);
+
+/* The tables that commands.c goes on with, at least one command in each; ended by an entry without a
+ * verb. */
+extern const cli_command cli_watch_commands[];
+extern const cli_command cli_tool_commands[];
 
 /* cli_command_find finds "group verb"; cli_command_alone a word that stands alone: a verb without a
  * group, or a short form. NULL when there is none. */
@@ -53,6 +58,10 @@ cli_exit command_help(cli *c);
 
 /* command_worker.c */
 cli_exit command_worker_list(cli *c);
+
+/* command_completion.c, command_man.c */
+cli_exit command_completion(cli *c);
+cli_exit command_man(cli *c);
 
 /* --- what several of them share: command.c ---------------------------------------------------- */
 

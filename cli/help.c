@@ -80,11 +80,15 @@ static void command_entry(cli *c, const cli_command *command) {
     entry(&c->out, left == NULL ? command->verb : left, command->summary);
 }
 
+static const char ALL_GROUPS[] = "*";
+
+/* Of one group, of all groups, or of none (NULL). */
 static void commands_of(cli *c, const char *group) {
-    for (const cli_command *command = cli_commands; command->verb != NULL; command++) {
-        bool same = group == NULL ? command->group == NULL
-                                  : command->group != NULL && strcmp(command->group, group) == 0;
-        if (same) {
+    for (const cli_command *command = NULL; (command = cli_command_next(command)) != NULL;) {
+        bool alone = command->group == NULL;
+        bool same =
+            group != NULL && !alone && (group == ALL_GROUPS || strcmp(command->group, group) == 0);
+        if (group == NULL ? alone : same) {
             command_entry(c, command);
         }
     }
@@ -93,7 +97,7 @@ static void commands_of(cli *c, const char *group) {
 static void short_forms(out *o) {
     const char *before = "";
     out_printf(o, "  ");
-    for (const cli_command *command = cli_commands; command->verb != NULL; command++) {
+    for (const cli_command *command = NULL; (command = cli_command_next(command)) != NULL;) {
         if (command->short_form != NULL) {
             out_printf(o, "%s%s = %s %s", before, command->short_form, command->group,
                        command->verb);
@@ -109,13 +113,12 @@ static void short_forms(out *o) {
 void cli_help_program(cli *c) {
     out *o = &c->out;
     out_printf(o, "tasker %s - workflows that do not get lost\n\n", tasker_version());
-    out_printf(o, "usage: tasker [--store URL] [--json] [--color WHEN] COMMAND ...\n");
+    out_printf(o,
+               "usage: tasker [--store URL | --server URL] [--json] [--color WHEN] COMMAND ...\n");
 
     heading(o, "Commands");
-    static const char *const groups[] = {"template", "task", "step", "store", "worker", NULL};
-    for (size_t i = 0; i < TK_COUNT_OF(groups); i++) {
-        commands_of(c, groups[i]);
-    }
+    commands_of(c, ALL_GROUPS);
+    commands_of(c, NULL);
     heading(o, "Short forms");
     short_forms(o);
 
@@ -123,11 +126,9 @@ void cli_help_program(cli *c) {
     option_entries(o, cli_global_options);
 
     heading(o, "Environment");
-    entry(o, "TASKER_STORE", "the store's URL, when --store is not given");
-    entry(o, "DATABASE_URL", "the same, when TASKER_STORE is not set and it is postgres://...");
-    entry(o, "TASKER_ENV", "whose overrides in templates apply (development)");
-    entry(o, "TASKER_TEMPLATE_PATH", "where `template put` looks for templates");
-    entry(o, "NO_COLOR", "no colours, if set and not empty");
+    for (const cli_variable *variable = cli_variables; variable->name != NULL; variable++) {
+        entry(o, variable->name, variable->help);
+    }
     out_printf(o, "  The default store is sqlite:tasker.db in the working folder.\n");
 
     heading(o, "Exit codes");

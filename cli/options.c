@@ -25,6 +25,18 @@ const cli_option cli_global_options[] = {
     {0},
 };
 
+const cli_variable cli_variables[] = {
+    {"TASKER_SERVER", "the server's URL, when neither --server nor --store is given"},
+    {"TASKER_API_KEY", "the server's API key, when --key-file is not given"},
+    {"TASKER_CA_FILE", "certificates that are trusted instead of the system's"},
+    {"TASKER_STORE", "the store's URL, when --store is not given"},
+    {"DATABASE_URL", "the same, when TASKER_STORE is not set and it is postgres://..."},
+    {"TASKER_ENV", "whose overrides in templates apply (development)"},
+    {"TASKER_TEMPLATE_PATH", "where `template put` looks for templates"},
+    {"NO_COLOR", "no colours, if set and not empty"},
+    {0},
+};
+
 static const cli_option no_options[] = {{0}};
 
 /* Reads along the arguments. */
