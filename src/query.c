@@ -153,6 +153,7 @@ static tasker_status answer_kind(const tk_query_call *q, tasker_query_kind kind)
     case TASKER_QUERY_WORKERS:
         return tk_query_workers(q);
     case TASKER_QUERY_EVENTS:
+        return tk_query_events(q);
     case TASKER_QUERY_WHY:
         break;
     }

@@ -30,6 +30,7 @@ tasker_status tk_query_counts(const tk_query_call *q);
 tasker_status tk_query_templates(const tk_query_call *q);
 tasker_status tk_query_template(const tk_query_call *q);
 tasker_status tk_query_workers(const tk_query_call *q);
+tasker_status tk_query_events(const tk_query_call *q);
 
 /* A step that runs. */
 typedef struct tk_query_running {

@@ -140,7 +140,7 @@ void tk_query_step_write(tk_buf *buf, const tk_view *view, uint32_t step, int64_
     }
 }
 
-static const char *outcome_word(int32_t outcome) {
+const char *tk_query_outcome_word(int32_t outcome) {
     switch ((tk_outcome_kind)outcome) {
     case TK_OUTCOME_OK:
         return "ok";
@@ -167,7 +167,7 @@ void tk_query_attempts_write(tk_buf *buf, const tk_view_step *step) {
         tk_buf_char(buf, '{');
         tk_json_write_member_int(buf, "attempt", row->attempt);
         tk_json_write_member_int(buf, "n", row->n);
-        tk_json_write_member_string(buf, "outcome", tk_str_of(outcome_word(row->outcome)));
+        tk_json_write_member_string(buf, "outcome", tk_str_of(tk_query_outcome_word(row->outcome)));
         if (row->worker == 0) {
             tk_json_write_member_null(buf, "worker");
         } else {

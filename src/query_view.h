@@ -93,6 +93,9 @@ static inline bool tk_attempt_failed(const tk_attempt_row *row) {
  * (contract 5.3, 7.4). */
 void tk_query_step_write(tk_buf *buf, const tk_view *view, uint32_t step, int64_t now_us);
 
+/* tk_query_outcome_word returns "ok", "error", "lost", …; static. */
+const char *tk_query_outcome_word(int32_t outcome);
+
 /* tk_query_attempts_write adds the member "attempts_list" of one step. */
 void tk_query_attempts_write(tk_buf *buf, const tk_view_step *step);
 

@@ -251,6 +251,44 @@ typedef struct tk_depth_row {
     int64_t oldest_us; /* enqueued_at of the oldest in ready, or 0 */
 } tk_depth_row;
 
+/* A place in the ledger's one order: (xid, n), where a store with one writer has no xid. */
+typedef struct tk_record_place {
+    int64_t mark; /* of the store, so that a place in another one is told apart */
+    int64_t xid, n;
+} tk_record_place;
+
+/* Kinds of records; in a filter they are added up. */
+typedef enum tk_record_kind {
+    TK_RECORD_TASK = 1,
+    TK_RECORD_ATTEMPT = 2,
+    TK_RECORD_ACT = 4
+} tk_record_kind;
+
+typedef struct tk_record_filter {
+    int64_t xid, n;  /* records behind this place */
+    int64_t end_xid; /* as record_end told it, within the same transaction */
+    bool has_task;
+    tk_uuid task;
+    unsigned kinds;
+    uint32_t limit;
+} tk_record_filter;
+
+/* One record: a submission, the end of an attempt, or an act. What a kind does not have is 0. */
+typedef struct tk_record_row {
+    int32_t kind; /* tk_record_kind */
+    int64_t xid, n;
+    tk_uuid task_id;
+    int32_t template_id; /* 0: the task does not exist */
+    int32_t priority;
+    int64_t at_us;
+    int32_t step; /* of an act: or TK_ACT_NO_STEP */
+    int32_t attempt;
+    int32_t what; /* tk_outcome_kind or tk_act_kind */
+    int32_t worker;
+    int64_t enqueued_us, claimed_us;
+    tk_str error, actor, reason;
+} tk_record_row;
+
 /* --- the table -------------------------------------------------------------------------------- */
 
 typedef struct tk_store tk_store;
@@ -424,6 +462,9 @@ typedef struct tk_prune {
                          tasker_error *error))                                                     \
     X(key_list,         (tk_store *store, tk_arena *arena, tk_str hash, tk_key_row **rows,         \
                          uint32_t *count, tasker_error *error))                                    \
+    X(record_end,       (tk_store *store, tk_record_place *end, tasker_error *error))              \
+    X(record_list,      (tk_store *store, tk_arena *arena, const tk_record_filter *filter,         \
+                         tk_record_row **rows, uint32_t *count, tasker_error *error))              \
     X(integrity,        (tk_store *store, tk_arena *arena, tk_str **problems, uint32_t *count,     \
                          tasker_error *error))
 /* clang-format on */
@@ -567,6 +608,9 @@ struct tk_store {
  * key_revoke      writes the three members about it where the key of that id is in force; *revoked=false:
  *                 there is none.
  * key_list        by id; with a hash only the key that has it.
+ * record_end      where the record ends for this transaction: all that is before it is there for
+ *                 good, and nothing will come before it any more.
+ * record_list     what stands behind a place and before that end, in the order of (xid, n).
  * integrity       the database's own check, rows of ready, lease, later, task_state, attempt, act and
  *                 identity without a task, tasks without a state; texts for people.
  */

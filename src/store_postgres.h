@@ -21,6 +21,7 @@
  *   store_postgres_read.c    readers
  *   store_postgres_plan.c    statements that an application runs on its own connection
  *   store_postgres_list.c    lists of tasks by a filter
+ *   store_postgres_record.c  the record in its order
  *   store_postgres_key.c     keys of the HTTP server
  *
  * How a statement is run: tk_pg_begin, the parameters in their order (binary, copied), tk_pg_exec, the
@@ -54,7 +55,7 @@ extern const char tk_schema_postgres[];
 /* PostgreSQL's times count from 2000-01-01; in microseconds since 1970. */
 #define TK_PG_EPOCH_US INT64_C(946684800000000)
 
-#define TK_PG_SCHEMA_VERSION 4
+#define TK_PG_SCHEMA_VERSION 5
 #define TK_PG_SERVER_VERSION_MIN 140000 /* as PQserverVersion counts */
 
 /* A page of progress: 256 steps of 3 bytes. */

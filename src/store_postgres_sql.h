@@ -315,6 +315,15 @@
       " RETURNING id")                                                                             \
     X(KEY_LIST, TK_PG_KEY " ORDER BY id")                                                          \
     X(KEY_FIND, TK_PG_KEY " WHERE hash = $1::bytea")                                               \
+    X(RECORD_END, /* where the oldest open transaction begins that may write here */               \
+      "SELECT mark, coalesce((SELECT min(x.xid) FROM pg_snapshot_xip(s.seen) AS x(xid)"            \
+      "  WHERE x.xid::xid <> ALL (ARRAY(SELECT l.transactionid FROM pg_locks l,"                   \
+      "   pg_stat_get_activity(l.pid) a WHERE l.locktype = 'transactionid' AND l.granted"          \
+      "   AND l.mode = 'ExclusiveLock' AND a.pid = l.pid AND a.datid <> (SELECT oid FROM pg_database"\
+      "    WHERE datname = current_database())))), pg_snapshot_xmax(s.seen))::text::int8"          \
+      " FROM ledger, pg_current_snapshot() AS s(seen)")                                            \
+    X(RECORD_LIST, TK_PG_RECORDS("true", "true"))                                                    \
+    X(RECORD_LIST_TASK, TK_PG_RECORDS("id = $6::uuid", "task_id = $6::uuid"))                        \
     X(LONG_READ, "SET LOCAL statement_timeout = 0")                                                \
     X(TAG_PLAN, "SET LOCAL enable_bitmapscan = on")                                                \
     X(ORPHANS,                                                                                     \
@@ -356,6 +365,27 @@
     " attempt, outcome) SELECT task_id, token, enqueued_at, claimed_at,"                           \
     " greatest(claimed_at, $2::timestamptz), worker, step_no, attempt, 4 FROM d"                   \
     " RETURNING task_id, step_no"
+/* Records behind ($1, $2) of the kinds $3, at most $4, of transactions before $5. */
+#define TK_PG_RECORDED                                                                             \
+    "xid >= $1::text::xid8 AND (xid > $1::text::xid8 OR n > $2::int8) AND xid < $5::text::xid8"
+#define TK_PG_RECORDS(of_task, of_other)                                                            \
+    "SELECT e.kind, e.xid::text::int8, e.n, e.task_id, t.template_id, e.priority, e.at, e.step_no,"\
+    " e.attempt, e.what, e.worker, e.enqueued_at, e.claimed_at, e.error, e.actor, e.reason FROM"   \
+    " ((SELECT 1::int2 AS kind, xid, n, id AS task_id, priority, created_at AS at,"                \
+    "  0::int2 AS step_no, 0::int4 AS attempt, 0::int2 AS what, 0::int4 AS worker,"                \
+    "  NULL::timestamptz AS enqueued_at, NULL::timestamptz AS claimed_at, NULL::text AS error,"    \
+    "  NULL::text AS actor, NULL::text AS reason FROM task"                                        \
+    "  WHERE $3::int4 & 1 <> 0 AND " of_task " AND " TK_PG_RECORDED                                \
+    "  ORDER BY xid, n LIMIT $4::int8)"                                                            \
+    " UNION ALL (SELECT 2, xid, n, task_id, 0, finished_at, step_no, attempt, outcome, worker,"    \
+    "  enqueued_at, claimed_at, error, NULL, NULL FROM attempt"                                    \
+    "  WHERE $3::int4 & 2 <> 0 AND " of_other " AND " TK_PG_RECORDED                               \
+    "  ORDER BY xid, n LIMIT $4::int8)"                                                            \
+    " UNION ALL (SELECT 4, xid, n, task_id, 0, acted_at, step_no, attempt, kind, 0, NULL, NULL,"   \
+    "  NULL, actor, reason FROM act"                                                               \
+    "  WHERE $3::int4 & 4 <> 0 AND " of_other " AND " TK_PG_RECORDED                               \
+    "  ORDER BY xid, n LIMIT $4::int8)"                                                            \
+    " ORDER BY xid, n LIMIT $4::int8) e LEFT JOIN task t ON t.id = e.task_id ORDER BY e.xid, e.n"
 #define TK_PG_ORPHANS(table)                                                                       \
     "(SELECT DISTINCT '" table "', o.task_id FROM " table " o"                                     \
     " WHERE NOT EXISTS (SELECT 1 FROM task t WHERE t.id = o.task_id) LIMIT 100)"

@@ -24,12 +24,14 @@
 extern const char tk_schema_postgres_2[];
 extern const char tk_schema_postgres_3[];
 extern const char tk_schema_postgres_4[];
+extern const char tk_schema_postgres_5[];
 
 const tk_pg_migration tk_pg_migrations[TK_PG_SCHEMA_VERSION] = {
     {"the ledger", tk_schema_postgres},
     {"partitions", tk_schema_postgres_2},
     {"views", tk_schema_postgres_3},
     {"keys and minutes", tk_schema_postgres_4},
+    {"the record's order", tk_schema_postgres_5},
 };
 
 /* --- looking ---------------------------------------------------------------------------------- */

@@ -11,6 +11,7 @@
  *   store_sqlite_hand.c    acts by hand, workers
  *   store_sqlite_read.c    readers
  *   store_sqlite_list.c    lists of tasks by a filter
+ *   store_sqlite_record.c  the record in its order
  *   store_sqlite_keep.c    taking ended work away
  *   store_sqlite_key.c     keys of the HTTP server
  *
@@ -28,7 +29,7 @@
 
 #include "store.h"
 
-#define TK_SQLITE_SCHEMA_VERSION 3
+#define TK_SQLITE_SCHEMA_VERSION 4
 #define TK_SQLITE_APPLICATION_ID 1413567307 /* "TASK"; also in schema_sqlite.sql */
 
 /* How long a writer waits for the other processes that write into the same file. */
@@ -224,6 +225,9 @@
       "  FROM ready GROUP BY queue, handler"                                                       \
       "  UNION ALL SELECT queue, handler, 0, count(*), 0 FROM later GROUP BY queue, handler)"      \
       " GROUP BY queue, handler ORDER BY queue, handler")                                          \
+    X(RECORD_END, "SELECT mark, n FROM ledger")                                                     \
+    X(RECORD_LIST, TK_SQL_RECORDS("n > ?1", "n > ?1"))                                               \
+    X(RECORD_LIST_TASK, TK_SQL_RECORDS("id = ?4 AND +n > ?1", "task_id = ?4 AND +n > ?1"))           \
     /* upkeep */                                                                                   \
     X(PRUNE_SCAN, /* 1 running, 3 blocked */                                                       \
       "SELECT s.task_id, t.template_id, s.state, s.state IN (1, 3) OR s.updated_at >= ?3,"         \
@@ -269,6 +273,16 @@
     " revoked_at, revoked_by, revoked_reason FROM api_key"
 #define TK_SQL_ATTEMPT                                                                             \
     "SELECT step_no, attempt, n, token, worker, outcome, enqueued_at, claimed_at, finished_at"
+/* Records of the kinds ?2, at most ?3. */
+#define TK_SQL_RECORDS(of_task, of_other)                                                           \
+    "SELECT 1, n, id, template_id, priority, created_at, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL"       \
+    " FROM task WHERE ?2 & 1 AND " of_task                                                         \
+    " UNION ALL SELECT 2, n, task_id, (SELECT template_id FROM task WHERE id = task_id), 0,"       \
+    " finished_at, step_no, attempt, outcome, worker, enqueued_at, claimed_at, error, NULL, NULL"  \
+    " FROM attempt WHERE ?2 & 2 AND " of_other                                                     \
+    " UNION ALL SELECT 4, n, task_id, (SELECT template_id FROM task WHERE id = task_id), 0,"       \
+    " acted_at, step_no, attempt, kind, 0, 0, 0, NULL, actor, reason"                              \
+    " FROM act WHERE ?2 & 4 AND " of_other " ORDER BY 2 LIMIT ?3"
 #define TK_SQL_ORPHANS(table)                                                                      \
     "SELECT * FROM (SELECT DISTINCT '" table "', task_id FROM " table                              \
     " WHERE NOT EXISTS (SELECT 1 FROM task WHERE id = task_id) LIMIT " TK_SQL_PROBLEMS_MAX ")"

@@ -14,12 +14,14 @@
 extern const char tk_schema_sqlite[];
 extern const char tk_schema_sqlite_2[];
 extern const char tk_schema_sqlite_3[];
+extern const char tk_schema_sqlite_4[];
 
 /* From one version of the tables to the next; each ends with its own number. */
 static const char *const migrations[TK_SQLITE_SCHEMA_VERSION] = {
     tk_schema_sqlite,
     tk_schema_sqlite_2,
     tk_schema_sqlite_3,
+    tk_schema_sqlite_4,
 };
 
 #define URL_PREFIX "sqlite:"

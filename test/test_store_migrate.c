@@ -53,7 +53,7 @@ Test(store_migrate, a_file_of_version_1_is_refused_until_it_is_migrated) {
     cr_assert_eq(store_file_problems(store, &error), 0);
     tk_store_close(store);
     cr_assert_eq(open_at(file.url, false, &found, &store, &error), TASKER_OK, "%s", error.message);
-    cr_assert_eq(found, 3);
+    cr_assert_eq(found, 4);
     tk_store_close(store);
     store_file_remove(&file);
 }
