@@ -76,12 +76,14 @@ typedef struct serve_request {
     char id[TASKER_UUID_SIZE]; /* X-Request-Id */
     serve_caller caller;
     tasker *store; /* of the job thread; NULL for routes that are answered at once */
+    tasker_status store_status; /* why it could not be opened (SERVE_ANYHOW) */
     tk_arena arena;
 
     /* the answer */
     int status;               /* 0: the route's first, usually 200 */
     const char *answer_type;  /* NULL: application/json */
     const char *answer_cache; /* Cache-Control; NULL: no-store */
+    int retry_after_s;        /* Retry-After; 0: none */
     tk_buf answer;
 } serve_request;
 
@@ -91,7 +93,8 @@ enum {
     SERVE_AT_ONCE = 1, /* needs no store and never waits: runs on libmicrohttpd's thread */
     SERVE_STREAM = 2,  /* text/event-stream, by stream.c */
     SERVE_PUBLIC = 4,  /* asks for no key */
-    SERVE_BATCH = 8    /* the body may have SERVE_BATCH_BYTES_MAX */
+    SERVE_BATCH = 8,   /* the body may have SERVE_BATCH_BYTES_MAX */
+    SERVE_ANYHOW = 16  /* runs also while no store can be opened: r->store is NULL then */
 };
 
 /* A parameter of the query, for reading and for OpenAPI. */
