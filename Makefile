@@ -94,7 +94,8 @@ lib_objects := $(patsubst %.c,$(BUILD_DIR)/%.o,$(wildcard src/*.c)) \
                $(patsubst src/%.sql,$(BUILD_DIR)/src/%.o,$(schemas))
 cli_objects := $(patsubst %.c,$(BUILD_DIR)/%.o,$(wildcard cli/*.c))
 ifeq ($(HTTP),yes)
-serve_objects := $(patsubst %.c,$(BUILD_DIR)/%.o,$(wildcard serve/*.c)) $(BUILD_DIR)/serve/dashboard.o
+serve_objects := $(patsubst %.c,$(BUILD_DIR)/%.o,$(wildcard serve/*.c)) \
+                 $(BUILD_DIR)/serve/dashboard.o $(BUILD_DIR)/serve/openapi_schemas.o
 endif
 # What of the library the server uses beside its public interface; it carries these of its own.
 serve_foundations := $(patsubst %.c,$(BUILD_DIR)/%.o,$(wildcard src/json*.c) \
@@ -147,6 +148,13 @@ $(BUILD_DIR)/serve/dashboard.c: tools/embed-dashboard $(wildcard $(DASHBOARD)/in
 
 $(dashboard_object): $(BUILD_DIR)/serve/dashboard.c serve/assets.h $(FLAGS_FILE)
 	$(COMPILE) -iquote serve
+
+$(BUILD_DIR)/serve/openapi_schemas.o: $(BUILD_DIR)/serve/openapi_schemas.c $(FLAGS_FILE)
+	$(COMPILE) -Wno-overlength-strings
+
+$(BUILD_DIR)/serve/openapi_schemas.c: serve/openapi.json tools/embed-text
+	@mkdir -p $(@D)
+	$(call quiet,embed)tools/embed-text $< serve_openapi_schemas > $@
 
 $(BUILD_DIR)/examples/c/%.o: examples/c/%.c $(FLAGS_FILE)
 	@mkdir -p $(@D)
