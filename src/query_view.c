@@ -195,6 +195,30 @@ static tasker_status load_rows(tk_engine *engine, tk_arena *arena, const tk_uuid
     return status;
 }
 
+/* --- hidden members --- */
+
+static bool hide(tk_arena *arena, const tk_redact *redact, tk_str *text) {
+    tk_buf buf = {0};
+    tk_redact_hide(redact, *text, &buf);
+    bool kept = text->size == 0 || (!buf.failed && tk_arena_str(arena, tk_buf_view(&buf), text));
+    tk_buf_release(&buf);
+    return kept;
+}
+
+/* No reader gets to see what the template hides. */
+static bool hide_all(tk_arena *arena, tk_view *view) {
+    const tk_redact *redact = &view->known->template->redact;
+    if (redact->count == 0) {
+        return true;
+    }
+    bool kept = hide(arena, redact, &view->task.context);
+    for (uint32_t i = 0; kept && i < view->attempt_count; i++) {
+        kept = hide(arena, redact, &view->attempts[i].result) &&
+               hide(arena, redact, &view->attempts[i].metadata);
+    }
+    return kept;
+}
+
 tasker_status tk_view_load(tk_engine *engine, tk_arena *arena, const tk_uuid *id, unsigned parts,
                            tk_view *view, tasker_error *error) {
     bool found = false;
@@ -208,7 +232,8 @@ tasker_status tk_view_load(tk_engine *engine, tk_arena *arena, const tk_uuid *id
         return tk_fail(error, TASKER_NOTFOUND, "there is no task %s", text);
     }
     status = tk_catalog_get(engine, view->task.template_id, &view->known, error);
-    if (status == TASKER_OK && !tk_view_arrange(arena, tk_clock_now(engine->clock), view)) {
+    if (status == TASKER_OK && (!hide_all(arena, view) ||
+                                !tk_view_arrange(arena, tk_clock_now(engine->clock), view))) {
         status = tk_nomem(error);
     }
     return status;

@@ -332,6 +332,13 @@ tasker_status tk_request_check(tk_submission *submission, tk_request *request,
         char path[TASKER_PATH_MAX];
         tk_request_path(submission, request->index, "context", path);
         status = tk_schema_check(template->input_schema, request->context, path, error);
+        if (status == TASKER_INVALID && error != NULL &&
+            tk_redact_covers(&template->redact, error->path)) {
+            memcpy(path, error->path, sizeof(path));
+            status = tk_fail_at(error, status, path,
+                                "the value breaks the template's input_schema; the template hides "
+                                "what it is");
+        }
     }
     return status == TASKER_OK ? identify(&r) : status;
 }

@@ -66,6 +66,30 @@ static tasker_status read_identity(opening *o, tk_json root) {
     return bad(o, "identity", "strict, caller_provided or always_unique");
 }
 
+static tasker_status read_redact(opening *o, tk_json root) {
+    tk_template *t = o->template;
+    tk_json list = tk_json_member(root, "redact");
+    size_t count = tk_json_count(list);
+    if (list.kind == TK_JSON_NONE) {
+        return TASKER_OK;
+    }
+    if (list.kind != TK_JSON_ARRAY || count > TK_REDACT_PATHS_MAX) {
+        return bad(o, "redact", "a list of texts");
+    }
+    tk_str *paths = tk_arena_array(&t->arena, count, sizeof(*paths));
+    tk_json_iterator it = tk_json_each(list);
+    while (paths != NULL && tk_json_next(&it)) {
+        if (it.value.kind != TK_JSON_STRING) {
+            return bad(o, "redact", "a list of texts");
+        }
+        if (!tk_json_string(&t->arena, it.value, &paths[t->redact.count++])) {
+            return tk_nomem(o->error);
+        }
+    }
+    t->redact.paths = paths;
+    return paths == NULL ? tk_nomem(o->error) : TASKER_OK;
+}
+
 static tasker_status read_head(opening *o, tk_json root) {
     tk_template *t = o->template;
     tasker_status status = read_text(o, root, "namespace", &t->namespace_name);
@@ -80,6 +104,9 @@ static tasker_status read_head(opening *o, tk_json root) {
     }
     if (status == TASKER_OK) {
         status = read_identity(o, root);
+    }
+    if (status == TASKER_OK) {
+        status = read_redact(o, root);
     }
     t->input_schema = tk_json_member(root, "input_schema");
     if (t->input_schema.kind == TK_JSON_NULL) {

@@ -14,6 +14,7 @@
 #include "id.h"
 #include "json.h"
 #include "names.h"
+#include "redact.h"
 #include "retry.h"
 
 #define TK_SPEC_BYTES_MAX (8 * 1024 * 1024) /* a template with its overrides applied */
@@ -55,6 +56,7 @@ typedef struct tk_template {
     const char *description;         /* "" when none */
     tk_identity identity;
     tk_json input_schema; /* kind NONE when there is none */
+    tk_redact redact;     /* what readers do not get to see */
     tk_str spec;          /* the text it was made of */
     tk_digest digest;     /* of the spec without step numbers */
     tk_template_step *steps;

@@ -26,6 +26,7 @@ static const tk_key root_keys[] = {
     {.name = "domain_events"},
     {.name = "input_schema"},
     {.name = "identity_strategy"},
+    {.name = "redact"},
     {.name = "steps"},
     {.name = "environments"},
     {.name = "loaded_from", .use = TK_KEY_IGNORED},
@@ -181,6 +182,36 @@ static void read_task_handler(tk_reader *r, const tk_yaml *root) {
     }
 }
 
+/* Names with dots between them; see redact.h. */
+static bool redact_path_is_sound(tk_str path) {
+    bool sound = path.size <= TASKER_NAME_BYTES_MAX;
+    char before = '.';
+    for (size_t i = 0; i < path.size; i++) {
+        sound = sound && !(path.data[i] == '.' && before == '.');
+        before = path.data[i];
+    }
+    return sound && before != '.';
+}
+
+static void read_redact(tk_reader *r, const tk_yaml *root) {
+    const tk_yaml *list = tk_reader_texts(r, root, "redact", NULL);
+    uint32_t count = 0;
+    for (const tk_yaml *item = list == NULL ? NULL : list->first; item != NULL; item = item->next) {
+        if (!redact_path_is_sound(item->text)) {
+            tk_reader_error(r, item,
+                            "is %s; expected the name of a member, or names with dots between "
+                            "them, of at most %d bytes",
+                            tk_reader_show(r, item), TASKER_NAME_BYTES_MAX);
+        }
+        count++;
+    }
+    if (count > TK_REDACT_PATHS_MAX) {
+        tk_reader_error(r, list, "has %" PRIu32 " members; expected at most %d", count,
+                        TK_REDACT_PATHS_MAX);
+    }
+    r->redact = list;
+}
+
 static void read_root(tk_reader *r, tk_yaml *root) {
     if (root->kind != TK_YAML_MAP) {
         tk_reader_error(r, root,
@@ -205,6 +236,7 @@ static void read_root(tk_reader *r, tk_yaml *root) {
     read_identity(r, root);
     r->input_schema = tk_reader_get(r, root, "input_schema", NULL);
     tk_reader_schema(r);
+    read_redact(r, root);
     tk_reader_steps(r, root);
     r->environments = tk_reader_get(r, root, "environments", NULL);
     tk_reader_overrides(r);

@@ -147,6 +147,9 @@ static void write_all(tk_reader *r, tk_buf *buf) {
     tk_json_write_member_string(buf, "identity", tk_str_of(identities[r->identity]));
     write_value(buf, "input_schema", r->input_schema, "null");
     write_value(buf, "metadata", r->metadata, "null");
+    if (r->redact != NULL && r->redact->first != NULL) { /* without it a text stays what it was */
+        write_value(buf, "redact", r->redact, "[]");
+    }
     write_handler(r, buf, "task_handler", &r->task_handler);
     write_systems(r, buf);
     write_value(buf, "domain_events", r->domain_events, "[]");
