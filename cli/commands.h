@@ -59,6 +59,9 @@ cli_exit command_help(cli *c);
 /* command_worker.c */
 cli_exit command_worker_list(cli *c);
 
+/* command_serve.c */
+cli_exit command_serve(cli *c);
+
 /* command_completion.c, command_man.c */
 cli_exit command_completion(cli *c);
 cli_exit command_man(cli *c);

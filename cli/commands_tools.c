@@ -3,7 +3,48 @@
  */
 #include "commands_table.h"
 
+static const cli_option serve_options[] = {
+    {.name = "listen",
+     .letter = 'l',
+     .value = "ADDRESS",
+     .known_as = " bind port host address ",
+     .help = "address and port (default: 127.0.0.1:8080; port 0 takes a free one)"},
+    {.name = "templates", .value = "DIR", .help = "register the templates of this folder first"},
+    {.name = "config", .value = "FILE", .help = "a YAML file of settings"},
+    {.name = "tls-cert", .value = "FILE", .help = "PEM: the certificate and its chain"},
+    {.name = "tls-key", .value = "FILE", .help = "PEM: the certificate's key"},
+    {.name = "hosts",
+     .value = "NAMES",
+     .help = "names that clients call it by, commas between (addresses always work)"},
+    {.name = "cors-origins",
+     .value = "ORIGINS",
+     .help = "pages of these origins may ask, commas between"},
+    {.name = "serve-threads",
+     .value = "N",
+     .known_as = " threads ",
+     .help = "requests that use the store at once (default: 4)"},
+    {.name = "access-log", .value = "on|off", .help = "a line for each request (default: on)"},
+    ENVIRONMENT,
+    {0},
+};
+
 const cli_command cli_tool_commands[] = {
+    {
+        .verb = "serve",
+        .arguments = "",
+        .options = serve_options,
+        .summary = "answer HTTP: the API, metrics, the dashboard",
+        .description =
+            "Prints its address once it answers; a store that is missing is made. SIGINT or\n"
+            "SIGTERM lets requests under way finish. Each option may also be a variable\n"
+            "(--listen: TASKER_LISTEN) or a line of the file (listen: ADDRESS).\n"
+            "Elsewhere than on loopback it listens only when the store has a key\n"
+            "(`tasker key create`); as soon as a store has one, every request needs a key.",
+        .examples = EXAMPLES("serve --store sqlite:tasker.db --templates config/tasks",
+                             "serve --listen 0.0.0.0:8443 --tls-cert cert.pem --tls-key key.pem"),
+        .exits = "234567",
+        .run = command_serve,
+    },
     {
         .verb = "completion",
         .arguments = "bash|zsh|fish",

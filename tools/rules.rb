@@ -16,9 +16,9 @@ FUNCTION_LINES_MAX = 70
 
 GENERATED = %r{\Abindings/ruby/(tmp|pkg)/|/ext/[^/]+/core/|\.(so|o|gem|bundle|png)\z|
                \Aweb/(node_modules/|package-lock\.json\z)}x
-C_FILES = Dir.glob("{include,src,cli,test,bench,fuzz,examples/c,bindings/*/ext}/**/*.[ch]")
+C_FILES = Dir.glob("{include,src,serve,cli,test,bench,fuzz,examples/c,bindings/*/ext}/**/*.[ch]")
              .grep_v(GENERATED).sort.freeze
-TEXT_FILES = Dir.glob(["{*,.*}", "{.ci,bindings,docs,examples,script,src,test,tools,web}/**/*"])
+TEXT_FILES = Dir.glob(["{*,.*}", "{.ci,bindings,docs,examples,script,serve,src,test,tools,web}/**/*"])
                 .select { |path| File.file?(path) }
                 .grep_v(GENERATED).union(C_FILES).sort.freeze
 
@@ -103,7 +103,7 @@ class Layers
 
   # The repository's file that an include means, nil for a system's header.
   def resolve(file, header, files)
-    folders = [File.dirname(file), "include", "src", "test"]
+    folders = [File.dirname(file), "include", "src", "serve", "test"]
     folders.map { |folder| File.join(folder, header) }.find { |path| files.include?(path) }
   end
 end
@@ -118,7 +118,7 @@ def code_of(text)
 end
 
 def check_calls(file, code)
-  return [] unless file.start_with?("src/", "cli/")
+  return [] unless file.start_with?("src/", "serve/", "cli/")
 
   code.lines.each_with_index.flat_map do |line, index|
     broken = CALLS.select { |pattern, home, _| file != home && line.match?(pattern) }
