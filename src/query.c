@@ -155,7 +155,7 @@ static tasker_status answer_kind(const tk_query_call *q, tasker_query_kind kind)
     case TASKER_QUERY_EVENTS:
         return tk_query_events(q);
     case TASKER_QUERY_WHY:
-        break;
+        return tk_query_why(q);
     }
     return tk_fail(q->error, TASKER_INVALID, "there is no query of kind %d", (int)kind);
 }

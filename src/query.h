@@ -31,6 +31,11 @@ tasker_status tk_query_templates(const tk_query_call *q);
 tasker_status tk_query_template(const tk_query_call *q);
 tasker_status tk_query_workers(const tk_query_call *q);
 tasker_status tk_query_events(const tk_query_call *q);
+tasker_status tk_query_why(const tk_query_call *q);
+
+/* tk_query_list_has tells whether a text is in a JSON array of texts; what an empty one has is
+ * `when_empty`. */
+bool tk_query_list_has(tk_str list, tk_str text, bool when_empty);
 
 /* A step that runs. */
 typedef struct tk_query_running {

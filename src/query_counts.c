@@ -122,7 +122,7 @@ static tasker_status count_running(const tk_query_call *q, const scene *s, int32
 
 /* --- steps that wait --- */
 
-static bool list_has(tk_str list, tk_str text, bool when_empty) {
+bool tk_query_list_has(tk_str list, tk_str text, bool when_empty) {
     tk_json json = {0};
     if (tk_json_parse(list, SIZE_MAX, &json, NULL) != TASKER_OK || tk_json_count(json) == 0) {
         return when_empty;
@@ -139,8 +139,8 @@ static bool list_has(tk_str list, tk_str text, bool when_empty) {
 static uint32_t workers_for(const scene *s, tk_str namespace_name, tk_str callable) {
     uint32_t count = 0;
     for (uint32_t i = 0; i < s->worker_count; i++) {
-        count += list_has(s->workers[i].handlers, callable, false) &&
-                 list_has(s->workers[i].namespaces, namespace_name, true);
+        count += tk_query_list_has(s->workers[i].handlers, callable, false) &&
+                 tk_query_list_has(s->workers[i].namespaces, namespace_name, true);
     }
     return count;
 }

@@ -462,6 +462,8 @@ typedef struct tk_prune {
                          tasker_error *error))                                                     \
     X(key_list,         (tk_store *store, tk_arena *arena, tk_str hash, tk_key_row **rows,         \
                          uint32_t *count, tasker_error *error))                                    \
+    X(ready_ahead,      (tk_store *store, const tk_step_key *key, int64_t limit, int64_t *ahead,   \
+                         tasker_error *error))                                                     \
     X(record_end,       (tk_store *store, tk_record_place *end, tasker_error *error))              \
     X(record_list,      (tk_store *store, tk_arena *arena, const tk_record_filter *filter,         \
                          tk_record_row **rows, uint32_t *count, tasker_error *error))              \
@@ -608,6 +610,8 @@ struct tk_store {
  * key_revoke      writes the three members about it where the key of that id is in force; *revoked=false:
  *                 there is none.
  * key_list        by id; with a hash only the key that has it.
+ * ready_ahead     how many steps of the same queue and handler are before a ready one: of a higher
+ *                 class, or earlier in its own; counted up to `limit`.
  * record_end      where the record ends for this transaction: all that is before it is there for
  *                 good, and nothing will come before it any more.
  * record_list     what stands behind a place and before that end, in the order of (xid, n).

@@ -256,6 +256,23 @@ tasker_status tk_pg_op_depth_list(tk_store *store, tk_arena *arena, tk_depth_row
     return tk_pg_end(&run, error);
 }
 
+tasker_status tk_pg_op_ready_ahead(tk_store *store, const tk_step_key *key, int64_t limit,
+                                   int64_t *ahead, tasker_error *error) {
+    tk_pg_run run;
+    *ahead = 0;
+    tasker_status status = tk_pg_begin(&run, tk_pg_of(store), error);
+    if (status != TASKER_OK) {
+        return status;
+    }
+    tk_pg_uuid(&run, &key->task_id);
+    tk_pg_int(&run, TK_PG_INT2, key->step);
+    tk_pg_int(&run, TK_PG_INT8, limit);
+    if (tk_pg_exec(&run, TK_PG_READY_AHEAD, error) && run.rows == 1) {
+        *ahead = tk_pg_get(&run, 0, 0);
+    }
+    return tk_pg_end(&run, error);
+}
+
 /* --- integrity -------------------------------------------------------------------------------- */
 
 typedef struct findings {

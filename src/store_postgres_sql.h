@@ -315,6 +315,10 @@
       " RETURNING id")                                                                             \
     X(KEY_LIST, TK_PG_KEY " ORDER BY id")                                                          \
     X(KEY_FIND, TK_PG_KEY " WHERE hash = $1::bytea")                                               \
+    X(READY_AHEAD,                                                                                 \
+      "SELECT count(*) FROM (SELECT 1 FROM ready m JOIN ready r ON r.queue = m.queue"              \
+      " AND r.handler = m.handler AND r.class >= m.class AND (r.class > m.class OR r.seq < m.seq)" \
+      " WHERE m.task_id = $1::uuid AND m.step_no = $2::int2 LIMIT $3::int8) a")                    \
     X(RECORD_END, /* where the oldest open transaction begins that may write here */               \
       "SELECT mark, coalesce((SELECT min(x.xid) FROM pg_snapshot_xip(s.seen) AS x(xid)"            \
       "  WHERE x.xid::xid <> ALL (ARRAY(SELECT l.transactionid FROM pg_locks l,"                   \

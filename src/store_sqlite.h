@@ -225,6 +225,10 @@
       "  FROM ready GROUP BY queue, handler"                                                       \
       "  UNION ALL SELECT queue, handler, 0, count(*), 0 FROM later GROUP BY queue, handler)"      \
       " GROUP BY queue, handler ORDER BY queue, handler")                                          \
+    X(READY_AHEAD,                                                                                 \
+      "SELECT count(*) FROM (SELECT 1 FROM ready m JOIN ready r ON r.queue = m.queue"              \
+      " AND r.handler = m.handler AND r.class >= m.class AND (r.class > m.class OR r.seq < m.seq)" \
+      " WHERE m.task_id = ? AND m.step_no = ? LIMIT ?)")                                           \
     X(RECORD_END, "SELECT mark, n FROM ledger")                                                     \
     X(RECORD_LIST, TK_SQL_RECORDS("n > ?1", "n > ?1"))                                               \
     X(RECORD_LIST_TASK, TK_SQL_RECORDS("id = ?4 AND +n > ?1", "task_id = ?4 AND +n > ?1"))           \

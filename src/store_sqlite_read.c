@@ -188,6 +188,23 @@ tasker_status tk_sqlite_depth_list(tk_store *store, tk_arena *arena, tk_depth_ro
     return tk_sql_end(&sql, error);
 }
 
+tasker_status tk_sqlite_ready_ahead(tk_store *store, const tk_step_key *key, int64_t limit,
+                                    int64_t *ahead, tasker_error *error) {
+    tk_sql sql;
+    *ahead = 0;
+    tasker_status status = tk_sql_begin(&sql, tk_sqlite_of(store), TK_SQL_READY_AHEAD, error);
+    if (status != TASKER_OK) {
+        return status;
+    }
+    tk_sql_uuid(&sql, &key->task_id);
+    tk_sql_int(&sql, key->step);
+    tk_sql_int(&sql, limit);
+    if (tk_sql_step(&sql)) {
+        *ahead = tk_sql_get(&sql, 0);
+    }
+    return tk_sql_end(&sql, error);
+}
+
 /* --- integrity -------------------------------------------------------------------------------- */
 
 /* The database's own check: one row "ok", or a row for each problem. */

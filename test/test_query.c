@@ -470,13 +470,13 @@ Test(query, wrong_filters_are_told_with_their_place) {
 
 static void query_with_little_memory(void *user) {
     ledger *l = user;
-    char filters[TASKER_QUERY_WORKERS + 1][160];
+    char filters[TASKER_QUERY_WHY + 1][160];
     char task[TASKER_UUID_SIZE];
     char step[TASKER_UUID_SIZE];
     tk_uuid id = tk_uuid_step(&l->task, 0);
     tk_uuid_format(&l->task, task);
     tk_uuid_format(&id, step);
-    for (int kind = TASKER_QUERY_TASK; kind <= TASKER_QUERY_WORKERS; kind++) {
+    for (int kind = TASKER_QUERY_TASK; kind <= TASKER_QUERY_WHY; kind++) {
         tk_buf answer = {0};
         (void)snprintf(filters[kind], sizeof(filters[kind]),
                        kind == TASKER_QUERY_TASKS || kind == TASKER_QUERY_COUNTS

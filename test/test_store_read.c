@@ -136,6 +136,41 @@ STORE_TEST(store_read, lists_follow_their_filter) {
     }
 }
 
+/* --- the queue -------------------------------------------------------------------------------- */
+
+STORE_TEST(store_read, a_place_in_the_queue_is_counted_up_to_a_limit) {
+    tk_uuid ids[5];
+    OK(begin, TK_STORE_WRITE);
+    store_fixture_tasks(fx, ids, 5);
+    store_fixture_ready(fx, ids, 4, NOW);
+    tk_ready_row first = {.task_id = ids[4],
+                          .queue = fx->queue,
+                          .handler = fx->handler,
+                          .class = 3,
+                          .enqueued_us = NOW};
+    tk_ready_row other = {
+        .task_id = ids[4], .step = 1, .queue = fx->queue, .handler = fx->handler + 1, .class = 9};
+    OK(ready_insert, &first, 1);
+    OK(ready_insert, &other, 1);
+    COMMIT();
+    const struct {
+        int task;
+        int64_t limit, expected;
+    } cases[] = {{4, 10, 0}, {0, 10, 1}, {3, 10, 4}, {3, 3, 3}, {3, 4, 4}, {3, 5, 4}};
+    OK(begin, TK_STORE_READ);
+    for (size_t i = 0; i < TK_COUNT_OF(cases); i++) {
+        const tk_step_key key = {ids[cases[i].task], 0};
+        int64_t ahead = -1;
+        OK(ready_ahead, &key, cases[i].limit, &ahead);
+        cr_assert_eq(ahead, cases[i].expected, "case %zu on %s: %" PRId64, i, fx->kind, ahead);
+    }
+    const tk_step_key none = {ids[0], 7};
+    int64_t ahead = -1;
+    OK(ready_ahead, &none, 10, &ahead);
+    cr_assert_eq(ahead, 0);
+    COMMIT();
+}
+
 /* --- one task --------------------------------------------------------------------------------- */
 
 STORE_TEST(store_read, places_say_where_each_live_step_is) {

@@ -254,6 +254,7 @@ static tasker_status call_leave(fault_store *fault, tk_store_operation operation
 #define ARGUMENTS_key_insert      row, inserted,
 #define ARGUMENTS_key_revoke      row, revoked,
 #define ARGUMENTS_key_list        arena, hash, rows, count,
+#define ARGUMENTS_ready_ahead     key, limit, ahead,
 #define ARGUMENTS_record_end      end,
 #define ARGUMENTS_record_list     arena, filter, rows, count,
 #define ARGUMENTS_integrity       arena, problems, count,
