@@ -271,6 +271,25 @@ TASKER_API tasker_status tasker_task_resolve(tasker *handle, const char *task_uu
 TASKER_API tasker_status tasker_task_fail(tasker *handle, const char *task_uuid,
                                           const tasker_act *act, tasker_error *error);
 
+/* tasker_task_retry makes all failed steps of a task ready again, as tasker_step_retry does with one:
+ * together, with an act for each.
+ * Returns as tasker_task_cancel; CONFLICT: no step has failed, or the task has ended. Blocks. */
+TASKER_API tasker_status tasker_task_retry(tasker *handle, const char *task_uuid,
+                                           const tasker_act *act, tasker_error *error);
+
+/* tasker_task_rerun makes a new task of the same template and version as an old one, whatever became of
+ * that: with its priority, tags, bypassed steps and correlation id, and its own id as
+ * parent_correlation_id. Who acts is the new task's initiator, why its reason.
+ *
+ *   context  JSON object, or empty: as it was. Members that the template hides and that still are
+ *            "[redacted]" keep their old value
+ *   *answer  as of tasker_submit; may be NULL
+ *
+ * Returns as tasker_submit, and NOTFOUND (no such task). Blocks. */
+TASKER_API tasker_status tasker_task_rerun(tasker *handle, const char *task_uuid,
+                                           tasker_bytes context, const tasker_act *act,
+                                           tasker_text *answer, tasker_error *error);
+
 /* tasker_step_retry makes a failed (or waiting) step ready again, with all its attempts.
  * Returns OK, NOTFOUND, INVALID, CONFLICT (the step is neither), STORE, NOMEM, FORKED. Blocks. */
 TASKER_API tasker_status tasker_step_retry(tasker *handle, const char *step_uuid,

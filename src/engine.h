@@ -218,6 +218,8 @@ tasker_status tk_task_fail(tk_engine *engine, const tk_uuid *task, const tasker_
                            tasker_error *error);
 tasker_status tk_task_resolve(tk_engine *engine, const tk_uuid *task, const tasker_act *act,
                               tasker_error *error);
+tasker_status tk_task_retry(tk_engine *engine, const tk_uuid *task, const tasker_act *act,
+                            tasker_error *error);
 tasker_status tk_step_retry(tk_engine *engine, const tk_uuid *step, const tasker_act *act,
                             tasker_error *error);
 
@@ -225,6 +227,12 @@ tasker_status tk_step_retry(tk_engine *engine, const tk_uuid *step, const tasker
  * `result` is checked JSON, or data NULL when none was given. */
 tasker_status tk_step_by_hand(tk_engine *engine, const tk_uuid *step, int32_t kind, tk_str result,
                               const tasker_act *act, tasker_error *error);
+
+/* --- rerun.c ---------------------------------------------------------------------------------- */
+
+/* tk_task_rerun as tasker_task_rerun. Own transactions. */
+tasker_status tk_task_rerun(tk_engine *engine, const tk_uuid *task, tk_str given,
+                            const tasker_act *act, tk_buf *answer, tasker_error *error);
 
 /* --- sweep.c ---------------------------------------------------------------------------------- */
 

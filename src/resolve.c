@@ -84,6 +84,15 @@ static tasker_status hand_open(hand *h, tasker_error *error) {
     return h->freed.numbers == NULL ? tk_nomem(error) : TASKER_OK;
 }
 
+static tasker_status refuse_if_ended(const hand *h, tasker_error *error) {
+    if (h->state.state == TK_TASK_CANCELLED || h->state.state == TK_TASK_ERROR ||
+        h->state.state == TK_TASK_RESOLVED) {
+        return tk_fail(error, TASKER_CONFLICT,
+                       "the task has ended: its steps can no longer be changed");
+    }
+    return TASKER_OK;
+}
+
 static tasker_status hand_open_step(hand *h, tasker_error *error) {
     if (!tk_uuid_step_split(&h->deed->id, &h->task, &h->step)) {
         return tk_fail(error, TASKER_INVALID, "this is a task's id: the id of a step is expected");
@@ -96,12 +105,7 @@ static tasker_status hand_open_step(hand *h, tasker_error *error) {
         tk_progress_mark(&h->progress, h->step) == TK_MARK_ABSENT) {
         return tk_fail(error, TASKER_NOTFOUND, "the task has no such step");
     }
-    if (h->state.state == TK_TASK_CANCELLED || h->state.state == TK_TASK_ERROR ||
-        h->state.state == TK_TASK_RESOLVED) {
-        return tk_fail(error, TASKER_CONFLICT,
-                       "the task has ended: its steps can no longer be changed");
-    }
-    return TASKER_OK;
+    return refuse_if_ended(h, error);
 }
 
 static tasker_status do_once(tk_engine *engine, void *verb, tasker_error *error) {
@@ -113,7 +117,7 @@ static tasker_status do_once(tk_engine *engine, void *verb, tasker_error *error)
     }
     status = tk_verb_finish(engine, status, error);
     tk_arena_release(&h.arena);
-    if (status == TASKER_OK && !d->whole) {
+    if (status == TASKER_OK) {
         engine->store->driver->wake(engine->store);
     }
     return status;
@@ -194,6 +198,28 @@ static tasker_status retry_locked(hand *h, tasker_error *error) {
 tasker_status tk_step_retry(tk_engine *engine, const tk_uuid *step, const tasker_act *act,
                             tasker_error *error) {
     deed d = {.id = *step, .act = act, .locked = retry_locked};
+    return tk_again(engine, do_once, &d, error);
+}
+
+/* Each failed step as above; the ones behind them follow by themselves. */
+static tasker_status retry_all_locked(hand *h, tasker_error *error) {
+    uint32_t retried = 0;
+    tasker_status status = refuse_if_ended(h, error);
+    for (uint32_t i = 0; status == TASKER_OK && i < h->progress.step_count; i++) {
+        if (tk_progress_mark(&h->progress, i) == TK_MARK_FAILED) {
+            h->step = i;
+            retried++;
+            status = retry_locked(h, error);
+        }
+    }
+    return status == TASKER_OK && retried == 0
+               ? tk_fail(error, TASKER_CONFLICT, "no step of the task has failed")
+               : status;
+}
+
+tasker_status tk_task_retry(tk_engine *engine, const tk_uuid *task, const tasker_act *act,
+                            tasker_error *error) {
+    deed d = {.id = *task, .whole = true, .act = act, .locked = retry_all_locked};
     return tk_again(engine, do_once, &d, error);
 }
 

@@ -381,6 +381,31 @@ tasker_status tasker_task_fail(tasker *handle, const char *task_uuid, const task
     return status == TASKER_OK ? tk_task_fail(&handle->engine, &id, act, error) : status;
 }
 
+tasker_status tasker_task_retry(tasker *handle, const char *task_uuid, const tasker_act *act,
+                                tasker_error *error) {
+    tk_uuid id;
+    tasker_status status = parse_task(handle, task_uuid, &id, error);
+    if (status == TASKER_OK) {
+        status = tk_task_retry(&handle->engine, &id, act, error);
+    }
+    if (status == TASKER_OK) {
+        tk_handle_wake(handle);
+    }
+    return status;
+}
+
+tasker_status tasker_task_rerun(tasker *handle, const char *task_uuid, tasker_bytes context,
+                                const tasker_act *act, tasker_text *answer, tasker_error *error) {
+    tk_uuid id;
+    tk_buf buf = {0};
+    empty(answer);
+    tasker_status status = parse_task(handle, task_uuid, &id, error);
+    if (status == TASKER_OK) {
+        status = tk_task_rerun(&handle->engine, &id, context, act, &buf, error);
+    }
+    return tk_hand_out(status, &buf, answer, error);
+}
+
 tasker_status tasker_step_retry(tasker *handle, const char *step_uuid, const tasker_act *act,
                                 tasker_error *error) {
     tk_uuid id;

@@ -25,11 +25,20 @@ static void commit(ledger *l) {
 }
 
 void ledger_open(ledger *l, const char *yaml) {
-    *l = (ledger){.now_us = FROM_US, .token = 1000};
+    tk_store *store = NULL;
+    *l = (ledger){.now_us = FROM_US};
+    l->clock = (tk_clock){.now_us = now_us, .monotonic_us = now_us, .user = l};
+    const tk_store_config config = {.url = "sqlite::memory:", .clock = &l->clock};
+    good(l, tk_store_open(&config, &store, &l->error), "open");
+    ledger_open_on(l, store, yaml);
+    l->borrowed = false;
+}
+
+void ledger_open_on(ledger *l, tk_store *store, const char *yaml) {
+    *l = (ledger){.now_us = FROM_US, .token = 1000, .borrowed = true};
     l->clock = (tk_clock){.now_us = now_us, .monotonic_us = now_us, .user = l};
     l->random = tk_random_seeded(&l->stream, 7);
-    const tk_store_config config = {.url = "sqlite::memory:", .clock = &l->clock};
-    good(l, tk_store_open(&config, &l->engine.store, &l->error), "open");
+    l->engine.store = store;
     good(l, tk_catalog_open(&l->catalog, &l->error), "catalog");
     l->engine.clock = &l->clock;
     l->engine.random = &l->random;
@@ -59,7 +68,9 @@ void ledger_open(ledger *l, const char *yaml) {
 
 void ledger_close(ledger *l) {
     tk_catalog_close(&l->catalog);
-    tk_store_close(l->engine.store);
+    if (!l->borrowed) {
+        tk_store_close(l->engine.store);
+    }
     tk_arena_release(&l->arena);
 }
 

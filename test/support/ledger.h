@@ -47,9 +47,13 @@ typedef struct ledger {
     int32_t worker;
     int64_t token;
     int64_t now_us; /* each act of a test takes a millisecond */
+    bool borrowed;  /* the store is the test's */
 } ledger;
 
 void ledger_open(ledger *l, const char *yaml);
+
+/* ledger_open_on works on an open store, which stays open; all but ledger_break. */
+void ledger_open_on(ledger *l, tk_store *store, const char *yaml);
 void ledger_close(ledger *l);
 
 /* ledger_submit creates a task; `members` are added to the request, "\"priority\":1", or NULL. */
