@@ -32,6 +32,11 @@ static const char *values_of(const cli_option *option) {
         return "running blocked_by_failures complete cancelled error resolved_manually pending "
                "waiting_for_retry";
     }
+    if (strcmp(option->name, "permissions") == 0) {
+#define X(word) word " "
+        return TASKER_PERMISSION_MAP(X) "tasks:* steps:* templates:* system:*";
+#undef X
+    }
     return option->value != NULL && strchr(option->value, '|') != NULL ? option->value : NULL;
 }
 

@@ -153,22 +153,27 @@ static void show_step(cli *c, table *t, tk_json step) {
     }
 }
 
-cli_exit command_template_show(cli *c) {
-    template_name named = {0};
-    tk_json answer = {0};
-    cli_exit code = command_template_name(c, &named);
-    if (code == CLI_EXIT_OK && named.name.size == 0) {
+cli_exit command_template_find(cli *c, template_name *named, tk_json *template) {
+    cli_exit code = CLI_EXIT_OK;
+    if (named->name.size == 0) {
         code = cli_fail(c, CLI_EXIT_USAGE, "tasker template list",
                         "which template? expected NAMESPACE/NAME");
     }
     if (code == CLI_EXIT_OK) {
         code = cli_open(c, CLI_READ);
     }
-    if (code == CLI_EXIT_OK && named.namespace_name.size == 0) {
-        code = command_template_namespace(c, &named);
+    if (code == CLI_EXIT_OK && named->namespace_name.size == 0) {
+        code = command_template_namespace(c, named);
     }
+    return code == CLI_EXIT_OK ? query_template(c, named, template) : code;
+}
+
+cli_exit command_template_show(cli *c) {
+    template_name named = {0};
+    tk_json answer = {0};
+    cli_exit code = command_template_name(c, &named);
     if (code == CLI_EXIT_OK) {
-        code = query_template(c, &named, &answer);
+        code = command_template_find(c, &named, &answer);
     }
     if (code != CLI_EXIT_OK) {
         return code;

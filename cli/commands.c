@@ -10,6 +10,14 @@
 static const cli_option act_options[] = {BY, REASON, {0}};
 static const cli_option filter_options[] = {NAMESPACE, NAME, {0}};
 static const cli_option template_options[] = {NAMESPACE, NAME, VERSION, {0}};
+static const cli_option graph_options[] = {
+    {.name = "mermaid", .letter = 'm', .help = "as a Mermaid flowchart"},
+    NAMESPACE,
+    NAME,
+    VERSION,
+    ENVIRONMENT,
+    {0},
+};
 static const cli_option environment_options[] = {ENVIRONMENT, {0}};
 
 static const cli_option submit_options[] = {
@@ -162,6 +170,22 @@ static const cli_command commands[] = {
         .examples = EXAMPLES("template show orders/fulfil", "template show -N orders -n fulfil"),
         .exits = "235",
         .run = command_template_show,
+    },
+    {
+        .group = "template",
+        .verb = "graph",
+        .short_form = "graph",
+        .arguments = "[NAMESPACE/]NAME[:VERSION]|FILE",
+        .words_max = 1,
+        .options = graph_options,
+        .summary = "draw which step waits for which",
+        .description =
+            "Of a file, or of a registered template. The drawing is as wide as the terminal;\n"
+            "what has no room in it is listed, layer by layer. --mermaid prints a flowchart\n"
+            "for Markdown. A line that is crossed does not join.",
+        .examples = EXAMPLES("template graph orders/fulfil", "template graph order.yaml --mermaid"),
+        .exits = "1235",
+        .run = command_template_graph,
     },
     {
         .group = "task",

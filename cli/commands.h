@@ -31,6 +31,9 @@ cli_exit command_template_put(cli *c);
 cli_exit command_template_list(cli *c);
 cli_exit command_template_show(cli *c);
 
+/* command_graph.c */
+cli_exit command_template_graph(cli *c);
+
 /* command_submit.c, command_task.c, command_list.c, command_history.c */
 cli_exit command_task_submit(cli *c);
 cli_exit command_task_show(cli *c);
@@ -59,6 +62,11 @@ cli_exit command_help(cli *c);
 /* command_worker.c */
 cli_exit command_worker_list(cli *c);
 
+/* command_key.c */
+cli_exit command_key_create(cli *c);
+cli_exit command_key_list(cli *c);
+cli_exit command_key_revoke(cli *c);
+
 /* command_serve.c */
 cli_exit command_serve(cli *c);
 
@@ -76,6 +84,9 @@ typedef struct template_name {
 /* command_template_name reads the first word, [NAMESPACE/]NAME[:VERSION], and --namespace, --name,
  * --version, which must not say the same twice. */
 cli_exit command_template_name(cli *c, template_name *named);
+
+/* command_template_find opens the store or the server and reads the template that is named. */
+cli_exit command_template_find(cli *c, template_name *named, tk_json *template);
 
 /* command_template_title shows "orders/fulfil:1.0.0". */
 void command_template_title(cli *c, tk_json template);

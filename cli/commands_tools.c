@@ -3,6 +3,21 @@
  */
 #include "commands_table.h"
 
+static const cli_option act_options[] = {BY, REASON, {0}};
+static const cli_option key_options[] = {
+    {.name = "name", .letter = 'n', .value = "NAME", .help = "what people and logs call the key"},
+    {.name = "permissions",
+     .letter = 'p',
+     .value = "WORDS",
+     .repeatable = true,
+     .known_as = " permission scope scopes role ",
+     .help = "tasks:create,tasks:read, tasks:*, ...; may be repeated"},
+    {.name = "namespace", .letter = 'N', .value = "NAME", .help = "all it sees (default: all)"},
+    BY,
+    REASON,
+    {0},
+};
+
 static const cli_option serve_options[] = {
     {.name = "listen",
      .letter = 'l',
@@ -44,6 +59,43 @@ const cli_command cli_tool_commands[] = {
                              "serve --listen 0.0.0.0:8443 --tls-cert cert.pem --tls-key key.pem"),
         .exits = "234567",
         .run = command_serve,
+    },
+    {
+        .group = "key",
+        .verb = "create",
+        .arguments = "--name NAME --permissions WORDS",
+        .options = key_options,
+        .summary = "make an API key for a server, shown once",
+        .description =
+            "The store keeps a fingerprint of it only. With a key in the store, its server\n"
+            "asks everybody for one. Permissions: docs/http.md has each route's; a wrong\n"
+            "word is told with all of them. On PostgreSQL the tables' owner runs this.",
+        .examples = EXAMPLES("key create --name shop --permissions tasks:create,tasks:read",
+                             "key create -n ops -p 'tasks:*' -p 'steps:*' -N orders >key.txt"),
+        .exits = "24578",
+        .run = command_key_create,
+    },
+    {
+        .group = "key",
+        .verb = "list",
+        .arguments = "",
+        .summary = "show the API keys, also the revoked ones",
+        .examples = EXAMPLES("key list"),
+        .exits = "25",
+        .run = command_key_list,
+    },
+    {
+        .group = "key",
+        .verb = "revoke",
+        .arguments = "NAME...",
+        .words_min = 1,
+        .words_max = WORDS_MANY,
+        .options = act_options,
+        .summary = "end API keys for good",
+        .description = "NAME is a key's name or its ID. A server knows within seconds.",
+        .examples = EXAMPLES("key revoke shop --reason 'was in a log'"),
+        .exits = "2345",
+        .run = command_key_revoke,
     },
     {
         .verb = "completion",

@@ -95,17 +95,18 @@ static void commands_of(cli *c, const char *group) {
 }
 
 static void short_forms(out *o) {
-    const char *before = "";
-    out_printf(o, "  ");
+    size_t used = 0;
     for (const cli_command *command = NULL; (command = cli_command_next(command)) != NULL;) {
-        if (command->short_form != NULL) {
-            out_printf(o, "%s%s = %s %s", before, command->short_form, command->group,
-                       command->verb);
-            before = strcmp(command->short_form, "wait") == 0 ||
-                             strcmp(command->short_form, "cancel") == 0
-                         ? ",\n  "
-                         : ", ";
+        if (command->short_form == NULL) {
+            continue;
         }
+        const size_t signs = sizeof(" =  , ") - 1;
+        size_t size = 2 * strlen(command->verb) + strlen(command->group) + signs;
+        bool first = used == 0;
+        bool full = used + size > OUT_COLUMNS_DEFAULT - 2;
+        out_printf(o, first ? "  " : full ? ",\n  " : ", ");
+        out_printf(o, "%s = %s %s", command->short_form, command->group, command->verb);
+        used = full ? size : used + size;
     }
     out_printf(o, "\n");
 }

@@ -197,9 +197,14 @@ static void write_option(const cli *c, tk_buf *buf, const char *option) {
 }
 
 /* "$.run_at" is --at for who gave options, run_at in a request; what is inside a context stays. */
-static void write_place(const cli *c, tk_buf *buf, const char *path) {
+static void write_place(cli *c, tk_buf *buf, const char *path) {
     const char *member = path[1] == '.' ? path + 2 : path + 1;
     size_t size = strcspn(member, ".[");
+    char *own = tk_arena_printf(&c->arena, "--%.*s", (int)size, member); /* of the same name */
+    if (own != NULL && cli_has(c, own + 2) && member[size] != '.') {
+        write_option(c, buf, own);
+        return;
+    }
     for (size_t i = 0; i < TK_COUNT_OF(written_as) && !cli_has(c, "request"); i++) {
         bool inside = member[size] == '.' && strcmp(written_as[i].member, "context") == 0;
         if (strlen(written_as[i].member) == size && !inside &&

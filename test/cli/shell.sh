@@ -27,8 +27,8 @@ completes "options of every command" '--store' tasker counts --sto
 completes "values of an option" 'blocked_by_failures' tasker list --state b
 completes "also behind an equals sign" 'blocked_by_failures' tasker list --state = b
 completes "nothing where anything may stand" '' tasker submit --context ''
-touch "$place/order 1.yaml"
-completes "files" "$place/order 1.yaml" tasker template check "$place/ord"
+touch "$place/unlike others.yaml"
+completes "files" "$place/unlike others.yaml" tasker template check "$place/unlike"
 while read -r command; do
     # shellcheck disable=SC2086
     completes "bash knows $command" '.*--json.*' tasker $command --

@@ -103,4 +103,34 @@ expect "said twice" -c 2 -e 'was named before' template show cli/slow --name cha
 expect "none" -c 2 -e 'which template' template show
 expect "an unknown one" -c 3 -e 'try: tasker template list' template show cli/none
 expect "an unknown version" -c 3 template show cli/slow:9
+
+# The graph, of what is registered and of a file.
+expect "a graph is drawn" -o '^│ flaky │$' -o '^    ▼$' -o '^└───┬───┘$' template graph cli/slow
+expect "by its short form and the name alone" -o '│ flaky │' graph slow
+expect "of a file that no store knows" -o '│ first │' template graph "$valid" --store sqlite:nowhere.db
+expect "of standard input" -o '│ first │' -i "$(cat "$valid")" template graph -
+expect "as Mermaid" -o '^flowchart TD$' -o '^    s0\["flaky"\]$' -o '^    s0 --> s1$' \
+    template graph cli/slow --mermaid
+expect "as JSON" -j '.steps == [{"name":"flaky","layer":0,"after":[]},{"name":"slow","layer":1,"after":["flaky"]}]' \
+    template graph cli/slow --json
+LC_ALL=C expect "in ASCII where there is no UTF-8" -o '^\+-------\+$' -o '^    v$' -O '│' template graph cli/slow
+{
+    printf 'name: wide\nnamespace_name: cli\nversion: "1"\nsteps:\n'
+    printf '  - {name: step_with_a_long_name_%s, handler: {callable: X}}\n' 1 2 3 4 5
+    echo '  - {name: "a \"quoted\" | [step]", handler: {callable: X}, dependencies: [step_with_a_long_name_1, step_with_a_long_name_5]}'
+} >"$place/wide.yaml"
+expect "what is too wide is listed by layers" -o '^2	a "quoted" \| \[step\]	step_with_a_long_name_1, step_with_a_long_name_5$' \
+    template graph "$place/wide.yaml"
+expect "Mermaid's own signs are escaped" -o 's5\["a #34;quoted#34; #124; #91;step#93;"\]' \
+    template graph "$place/wide.yaml" --mermaid
+{
+    printf 'name: many\nnamespace_name: cli\nversion: "1"\nsteps:\n'
+    for i in $(seq 130); do
+        printf '  - {name: s%s, handler: {callable: X}%s}\n' "$i" "$([ "$i" = 1 ] || echo ", dependencies: [s$((i - 1))]")"
+    done
+} >"$place/many.yaml"
+expect "so is what is too large" -o '^130	s130	s129$' template graph "$place/many.yaml"
+expect "a file with errors" -c 1 -e 'try: tasker template check' template graph "$place/two.yaml"
+expect "a template that there is not" -c 3 -e 'did you mean cli/slow' template graph cli/slwo
+expect "nothing to draw" -c 2 -e 'which template' template graph
 unset TASKER_STORE
