@@ -14,6 +14,24 @@ bool route_parse(serve_request *r, tk_str text, tk_json *value) {
     return true;
 }
 
+bool route_take(serve_request *r, tasker_status status, tasker_text *text,
+                const tasker_error *error, tk_json *value) {
+    tk_str copy = {NULL, 0};
+    if (status != TASKER_OK) {
+        serve_fail_error(r, error);
+        return false;
+    }
+    bool kept = tk_arena_str(&r->arena, (tk_str){text->data, text->size}, &copy);
+    tasker_text_free(text);
+    if (!kept) {
+        tasker_error nomem = {0};
+        (void)tk_nomem(&nomem);
+        serve_fail_error(r, &nomem);
+        return false;
+    }
+    return route_parse(r, copy, value);
+}
+
 bool route_query(serve_request *r, tasker_query_kind kind, tk_buf *filter, tk_str *answer) {
     tk_buf_char(filter, '}');
     tasker_error error = {0};

@@ -120,6 +120,9 @@ static void write_responses(tk_buf *buf, const serve_route *route) {
         tk_buf_text(buf, ",\"401\":" REF("responses/Unauthorized"));
         tk_buf_text(buf, ",\"403\":" REF("responses/Forbidden"));
     }
+    if (route->method == SERVE_POST && strstr(route->statuses, "415") == NULL) {
+        write_response(buf, route, 415);
+    }
     if ((route->flags & SERVE_AT_ONCE) == 0 && strstr(route->statuses, "503") == NULL) {
         tk_buf_text(buf, ",\"503\":" REF("responses/Unavailable"));
     }

@@ -35,6 +35,14 @@ static const serve_parameter counts_query[] = {
     {0},
 };
 
+static const serve_parameter events_query[] = {
+    {"task_uuid", UUID, "of this task"},
+    {"namespace", TEXT, "of this namespace"},
+    {"kind", "{\"enum\":[\"task\",\"attempt\",\"act\",\"running\",\"counts\"]}", "of this kind"},
+    {"after", TEXT, "behind this cursor; now if not given"},
+    {0},
+};
+
 static const serve_parameter templates_query[] = {
     {"namespace", TEXT, "of this namespace"},
     {"name", TEXT, "of this name"},
@@ -62,6 +70,9 @@ const serve_route serve_routes[] = {
     {SERVE_PATCH, "/v1/tasks/{task_uuid}", "tasks:cancel", 0, route_task_change,
      "Cancels a task, resolves it by hand, gives it up, or retries its failed steps", NULL,
      "TaskChange", "Task", "200 400 404 409"},
+    {SERVE_POST, "/v1/tasks/{task_uuid}/rerun", "tasks:create", 0, route_task_rerun,
+     "A new task of the same template and context, which may be edited", NULL,
+     "Rerun", "TaskCreatedOne", "201 400 404"},
 
     {SERVE_GET, "/v1/tasks/{task_uuid}/workflow_steps", "steps:read", 0, route_step_list,
      "The steps of a task", NULL, NULL, "StepList", "200 400 404"},
@@ -74,6 +85,8 @@ const serve_route serve_routes[] = {
     {SERVE_PATCH, "/v1/tasks/{task_uuid}/workflow_steps/{step_uuid}", "steps:resolve", 0,
      route_step_change, "Retries a step, or resolves or completes it by hand", NULL,
      "StepChange", "StepWithAttempts", "200 400 404 409"},
+    {SERVE_GET, "/v1/events", "tasks:list", SERVE_STREAM, route_events,
+     "What is recorded, as it happens", events_query, NULL, "text/event-stream", "200 400 404"},
 
     {SERVE_GET, "/v1/templates", "templates:read", 0, route_template_list,
      "The current revisions of the templates", templates_query, NULL, "TemplateList", "200"},
@@ -97,6 +110,8 @@ const serve_route serve_routes[] = {
      "Workers, and what they run", NULL, NULL, "WorkerList", "200"},
     {SERVE_GET, "/v1/counts", "tasks:list", 0, route_counts,
      "Tasks by state, and the queues", counts_query, NULL, "Counts", "200"},
+    {SERVE_GET, "/config", "system:config_read", SERVE_AT_ONCE, route_config,
+     "The settings, and where each comes from", NULL, NULL, "Config", "200"},
 
     {SERVE_GET, "/health", NULL, SERVE_AT_ONCE | SERVE_PUBLIC, route_health,
      "The process answers", NULL, NULL, "Health", "200"},

@@ -8,6 +8,7 @@
 
 /* tasks.c, task_list.c, task_create.c */
 void route_task_create(serve_request *r);
+void route_task_rerun(serve_request *r);
 void route_task_list(serve_request *r);
 void route_task_show(serve_request *r);
 void route_task_summary(serve_request *r);
@@ -23,7 +24,7 @@ void route_step_audit(serve_request *r);
 void route_step_why(serve_request *r);
 void route_step_change(serve_request *r);
 
-/* templates.c */
+/* templates.c, handlers.c */
 void route_template_list(serve_request *r);
 void route_template_show(serve_request *r);
 void route_template_validate(serve_request *r);
@@ -37,6 +38,9 @@ void route_handler_show(serve_request *r);
 void route_worker_list(serve_request *r);
 void route_counts(serve_request *r);
 
+/* stream.c */
+void route_events(serve_request *r);
+
 /* health.c */
 void route_health(serve_request *r);
 void route_live(serve_request *r);
@@ -45,6 +49,9 @@ void route_health_detailed(serve_request *r);
 
 /* metrics.c */
 void route_metrics(serve_request *r);
+
+/* config.c */
+void route_config(serve_request *r);
 
 /* openapi.c, docs_page.c */
 void route_openapi(serve_request *r);
@@ -61,6 +68,11 @@ bool route_query(serve_request *r, tasker_query_kind kind, tk_buf *filter, tk_st
 
 /* route_parse reads what the library answered. false: the answer is the error. */
 bool route_parse(serve_request *r, tk_str text, tk_json *value);
+
+/* route_take keeps what a function of the library answered with `status` in the arena, frees *text and
+ * reads it. false: the answer is the error. */
+bool route_take(serve_request *r, tasker_status status, tasker_text *text,
+                const tasker_error *error, tk_json *value);
 
 /* route_namespace is what a list is narrowed to: what was asked for, as far as the caller may see it;
  * empty: all. */

@@ -1,5 +1,5 @@
 /*
- * task_create.c - POST /v1/tasks: one request, or one in each line, all or none.
+ * task_create.c - POST /v1/tasks: one request, or one in each line, all or none; and a task run again.
  */
 #include "routes.h"
 
@@ -18,23 +18,11 @@ static bool check_request(serve_request *r, tk_json request, const char *path) {
     return true;
 }
 
-/* Submits, and keeps the answer in the arena. */
 static bool submit(serve_request *r, tk_str request, tk_json *answer) {
     tasker_text text = {0};
     tasker_error error = {0};
-    tk_str copy = {NULL, 0};
-    if (tasker_submit(r->store, request, &text, &error) != TASKER_OK) {
-        serve_fail_error(r, &error);
-        return false;
-    }
-    bool kept = tk_arena_str(&r->arena, (tk_str){text.data, text.size}, &copy);
-    tasker_text_free(&text);
-    if (!kept) {
-        (void)tk_nomem(&error);
-        serve_fail_error(r, &error);
-        return false;
-    }
-    return route_parse(r, copy, answer);
+    tasker_status status = tasker_submit(r->store, request, &text, &error);
+    return route_take(r, status, &text, &error, answer);
 }
 
 static bool is_new(tk_json answer) {
@@ -150,7 +138,29 @@ static void create_many(serve_request *r) {
 void route_task_create(serve_request *r) {
     if (tk_str_is(r->content_type, "application/x-ndjson")) {
         create_many(r);
-    } else {
+    } else if (r->content_type.size == 0 || tk_str_is(r->content_type, "application/json")) {
         create_one(r);
+    } else {
+        serve_fail(r, 415, NULL, "expected application/json, or application/x-ndjson for many");
+    }
+}
+
+/* --- again ------------------------------------------------------------------------------------ */
+
+void route_task_rerun(serve_request *r) {
+    char uuid[TASKER_UUID_SIZE];
+    tasker_act act = {0};
+    tasker_text text = {0};
+    tasker_error error = {0};
+    tk_json body = {0};
+    tk_json answer = {0};
+    if (!serve_body_object(r, &body) || !route_act(r, body, &act) || !route_task(r, uuid, NULL)) {
+        return;
+    }
+    tk_json context = tk_json_member(body, "context");
+    tk_str given = context.kind == TK_JSON_NULL ? (tk_str){NULL, 0} : context.text;
+    tasker_status status = tasker_task_rerun(r->store, uuid, given, &act, &text, &error);
+    if (route_take(r, status, &text, &error, &answer)) {
+        tk_buf_str(&r->answer, answer.text);
     }
 }

@@ -78,6 +78,7 @@ void route_task_change(serve_request *r) {
         {"cancel", tasker_task_cancel},
         {"resolve_manually", tasker_task_resolve},
         {"fail", tasker_task_fail},
+        {"retry_failed_steps", tasker_task_retry},
     };
     tk_json body = {0};
     if (!serve_body_object(r, &body)) {

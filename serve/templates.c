@@ -53,25 +53,6 @@ void route_template_show(serve_request *r) {
 
 /* --- YAML in the body ------------------------------------------------------------------------- */
 
-/* Keeps a report in the arena. */
-static bool take_report(serve_request *r, tasker_status status, tasker_text *text,
-                        const tasker_error *error, tk_json *report) {
-    tk_str copy = {NULL, 0};
-    if (status != TASKER_OK) {
-        serve_fail_error(r, error);
-        return false;
-    }
-    bool kept = tk_arena_str(&r->arena, (tk_str){text->data, text->size}, &copy);
-    tasker_text_free(text);
-    if (!kept) {
-        tasker_error nomem = {0};
-        (void)tk_nomem(&nomem);
-        serve_fail_error(r, &nomem);
-        return false;
-    }
-    return route_parse(r, copy, report);
-}
-
 static bool check_body(serve_request *r, tk_json *report) {
     tasker_text text = {0};
     tasker_error error = {0};
@@ -80,7 +61,7 @@ static bool check_body(serve_request *r, tk_json *report) {
         return false;
     }
     tasker_status status = tasker_template_check(r->body, BODY_NAME, NULL, &text, &error);
-    return take_report(r, status, &text, &error, report);
+    return route_take(r, status, &text, &error, report);
 }
 
 void route_template_validate(serve_request *r) {
@@ -122,7 +103,7 @@ void route_template_put(serve_request *r) {
         return;
     }
     tasker_status status = tasker_template_put(r->store, r->body, BODY_NAME, &text, &error);
-    if (take_report(r, status, &text, &error, &report)) {
+    if (route_take(r, status, &text, &error, &report)) {
         tk_buf_str(&r->answer, report.text);
     }
 }

@@ -161,7 +161,7 @@ class Place
   # A key's secret.
   def key(name, *permissions, namespace: nil)
     options = namespace ? ["--namespace", namespace] : []
-    text = tasker("key", "create", name, "--permissions", permissions.join(","), *options)
+    text = tasker("key", "create", "--name", name, "--permissions", permissions.join(","), *options)
     text[/tsk_\h{64}/] or raise Failed, "no secret in: #{text}"
   end
 

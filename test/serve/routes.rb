@@ -171,6 +171,46 @@ test "a step is completed by hand, and the next becomes ready" do
   expect_equal ["completed_by_hand"], attempts.map { |attempt| attempt["outcome"] }
 end
 
+test "a task is run again, with its context or another" do
+  uuid = http.submit("nobody", context: { "a" => 1 }, priority: 7)
+  again = http.post("/v1/tasks/#{uuid}/rerun", { reason: "once more" })
+  expect_equal 201, again.status, again.text
+  task = http.task(again["task_uuid"])
+  expect_equal [{ "a" => 1 }, 7, uuid, "once more"],
+               task.values_at("context", "priority", "parent_correlation_id", "reason")
+  edited = http.post("/v1/tasks/#{uuid}/rerun", { context: { "a" => 2 } })["task_uuid"]
+  expect_equal({ "a" => 2 }, http.task(edited)["context"])
+  error? http.post("/v1/tasks/#{uuid}/rerun", { context: 1 }), 400, "invalid"
+  error? http.post("/v1/tasks/#{NOWHERE}/rerun", {}), 404, "notfound"
+end
+
+test "a POST that a form could send is refused" do
+  uuid = http.submit("nobody")
+  form = { "Content-Type" => "application/x-www-form-urlencoded" }
+  ["/v1/tasks/#{uuid}/rerun", "/v1/templates/validate",
+   "/v1/templates/cli/nobody/1.0.0/validate"].each do |path|
+    error? http.post(path, "a=1", form), 415, "media_type"
+  end
+end
+
+test "why tells what a task and a step wait for" do
+  uuid = http.submit("nobody")
+  why = http.get("/v1/tasks/#{uuid}/why").json
+  expect_equal uuid, why["task_uuid"]
+  expect !why["moves"], why.to_s
+  waits = why["steps"].to_h { |step| [step["name"], step["waits_for"]] }
+  expect_equal %w[parents parents], waits.values_at("two", "three")
+  expect %w[worker handler].include?(waits["one"]), waits.to_s
+  step = why["steps"].find { |one| one["name"] == "two" }
+  one = http.get("/v1/tasks/#{uuid}/workflow_steps/#{step["step_uuid"]}/why").json
+  expect_equal [%w[one]], one["steps"].map { |told| told["parents"] }
+end
+
+test "the settings are told, each with where it comes from" do
+  settings = http.get("/config")["settings"].to_h { |one| [one["name"], one["source"]] }
+  expect_equal %w[flag default], settings.values_at("listen", "cors_origins")
+end
+
 test "lists narrow, and go on behind a cursor" do
   3.times { http.submit("nobody", tags: ["listed"], initiator: "lister") }
   page = http.get("/v1/tasks?tag=listed&limit=2&namespace=cli&name=nobody")
@@ -229,10 +269,10 @@ test "a template with errors is told with their places, and not registered" do
 end
 
 test "a registered template is checked for its workers" do
-  report = http.post("/v1/templates/other/put/2.0/validate")
+  report = http.post("/v1/templates/other/put/2.0/validate", {})
   expect_equal true, report["valid"]
   expect_equal ["$.steps[0].handler.callable"], report["warnings"].map { |one| one["path"] }
-  error? http.post("/v1/templates/other/none/2.0/validate"), 404, "notfound"
+  error? http.post("/v1/templates/other/none/2.0/validate", {}), 404, "notfound"
 end
 
 test "handlers are the registered templates, as the original lists them" do
@@ -285,6 +325,39 @@ test "a failed step is retried, and resolved in the original's words" do
   expect_equal ["eva"], actors.uniq
 end
 
+test "all failed steps of a task are retried together" do
+  uuid = http.submit("bad_end")
+  http.rest(uuid)
+  task = http.patch("/v1/tasks/#{uuid}", { action_type: "retry_failed_steps" })
+  expect_equal 200, task.status, task.text
+  http.rest(uuid)
+  attempts = http.step_of(uuid, "bad")["attempt"]
+  expect_equal 2, eventually { attempts = http.step_of(uuid, "bad")["attempt"]; attempts if attempts == 2 }
+  healthy = http.submit("chain")
+  http.rest(healthy)
+  error? http.patch("/v1/tasks/#{healthy}", { action_type: "retry_failed_steps" }), 409, "conflict"
+end
+
+test "events are told as they happen" do
+  error? http.get("/v1/events?kind=none"), 400, "invalid", "kind"
+  error? http.get("/v1/events?task_uuid=#{NOWHERE}"), 404, "notfound"
+  kinds = []
+  uri = URI("#{url}/v1/events")
+  Net::HTTP.start(uri.host, uri.port, read_timeout: 10) do |open|
+    open.request(Net::HTTP::Get.new(uri)) do |response|
+      schemas.saw(:get, "/v1/events", response.code)
+      expect_equal "text/event-stream", response["Content-Type"][/[^;]+/]
+      uuid = nil
+      response.read_body do |chunk|
+        uuid ||= http.submit("chain")
+        kinds.concat(chunk.scan(/^event: (\w+)$/).flatten)
+        break if kinds.count("attempt") == 2
+      end
+    end
+  end
+  expect kinds.include?("task"), kinds.to_s
+end
+
 test "a blocked task is resolved by hand" do
   uuid = http.submit("bad_end")
   http.rest(uuid)
@@ -302,7 +375,7 @@ test "workers tell what they run" do
 end
 
 test "a registered template whose handlers have a worker has no warning" do
-  expect_equal [], http.post("/v1/templates/cli/chain/1.0.0/validate")["warnings"]
+  expect_equal [], http.post("/v1/templates/cli/chain/1.0.0/validate", {})["warnings"]
 end
 
 test "metrics count attempts, durations, tasks and requests" do
