@@ -269,17 +269,17 @@ static enum MHD_Result send_answer(serve_exchange *e) {
     return sent;
 }
 
-/* Hands it to the job threads; when there is no room it is answered. */
+/* Hands it to the job threads; when there is no room it is answered. Suspended before, as they may be
+ * done with it at once. */
 static enum MHD_Result queue(serve_exchange *e) {
     serve_request *r = &e->request;
-    if (!jobs_room(r->server)) {
+    MHD_suspend_connection(e->connection);
+    if (!jobs_push(r->server, e)) {
         serve_fail(r, 503, NULL, "%d requests wait already: try again later", SERVE_QUEUE_MAX);
         r->retry_after_s = SERVE_RETRY_AFTER_S;
         e->state = EXCHANGE_ANSWERED;
-        return send_answer(e);
+        MHD_resume_connection(e->connection);
     }
-    MHD_suspend_connection(e->connection);
-    jobs_push(r->server, e);
     return MHD_YES;
 }
 

@@ -171,9 +171,8 @@ tasker_status keys_required(serve_keys *keys, tasker *store, bool *required, tas
 
 tasker_status jobs_open(serve *server, tasker_error *error);
 
-/* jobs_room: only the thread of libmicrohttpd pushes, so that what it sees stays true. */
-bool jobs_room(serve *server);
-void jobs_push(serve *server, serve_exchange *e);
+/* jobs_push: false when the queue is full, or closed. */
+bool jobs_push(serve *server, serve_exchange *e);
 
 /* jobs_refuse_late answers what waits longer than SERVE_WAIT_S. */
 void jobs_refuse_late(serve *server);

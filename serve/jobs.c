@@ -19,24 +19,20 @@ tasker_status jobs_store(serve *server, tasker **store, tasker_error *error) {
     return tasker_open(settings_value(&server->settings, SETTING_STORE), &options, store, error);
 }
 
-bool jobs_room(serve *server) {
-    serve_queue *q = &server->queue;
-    pthread_mutex_lock(&q->mutex);
-    bool room = q->count < SERVE_QUEUE_MAX && !q->closing;
-    pthread_mutex_unlock(&q->mutex);
-    return room;
-}
-
-void jobs_push(serve *server, serve_exchange *e) {
+bool jobs_push(serve *server, serve_exchange *e) {
     serve_queue *q = &server->queue;
     e->queued_us = tk_clock_monotonic(&tk_clock_system);
     e->next = NULL;
     pthread_mutex_lock(&q->mutex);
-    *(q->first == NULL ? &q->first : &q->last->next) = e;
-    q->last = e;
-    q->count++;
-    pthread_cond_signal(&q->filled);
+    bool room = q->count < SERVE_QUEUE_MAX && !q->closing;
+    if (room) {
+        *(q->first == NULL ? &q->first : &q->last->next) = e;
+        q->last = e;
+        q->count++;
+        pthread_cond_signal(&q->filled);
+    }
     pthread_mutex_unlock(&q->mutex);
+    return room;
 }
 
 /* The mutex is held. */
