@@ -258,6 +258,7 @@ check-postgres: $(store_tests) $(sim) $(program) $(BUILD_DIR)/chaos-worker
 	script/with-postgres $(sim) --seeds $(or $(SEEDS),30)
 	script/with-postgres test/postgres/refusals $(program)
 	script/with-postgres test/postgres/network $(program) $(BUILD_DIR)/chaos-worker
+	script/with-postgres test/postgres/frozen $(program) $(BUILD_DIR)/chaos-worker
 
 # Sessions beside each other, step by step; then with deliberate faults, each of which has to show.
 .PHONY: interleave interleave-mutants

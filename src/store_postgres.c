@@ -109,6 +109,11 @@ tasker_status tk_pg_fail(const tk_pg *pg, const PGresult *result, const char *do
     const char *state = result == NULL ? NULL : PQresultErrorField(result, PG_DIAG_SQLSTATE);
     const char *text = result == NULL ? NULL : PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
     if (state == NULL) {
+        if (pg->silent) {
+            return tk_fail(error, TASKER_STORE,
+                           "%s: the server stands still: it gave no answer in time; try again (%s)",
+                           pg->name, doing);
+        }
         const char *said = PQerrorMessage(pg->connection);
         int length = (int)strcspn(said, "\n");
         return tk_fail(error, TASKER_STORE, "%s: the connection broke; try again (%s: %.*s)",

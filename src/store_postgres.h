@@ -99,7 +99,7 @@ typedef struct tk_pg {
     tk_store store;
     tk_plan *plan; /* where statements go instead of to a server; else NULL */
     PGconn *connection;
-    uint64_t sessions; /* made so far */
+    uint64_t sessions;                    /* made so far */
     bool prepared[TK_PG_STATEMENT_COUNT]; /* or on its way */
     tk_pg_pending pending[TK_PG_PENDING_MAX];
     uint32_t pending_count, synced; /* `synced` of them are before a Sync */
@@ -108,6 +108,7 @@ typedef struct tk_pg {
     bool readied;                   /* this transaction made steps ready */
     bool told;                      /* sleeping workers were told of the last ones */
     bool patient;                   /* this transaction's statements may take long */
+    bool silent;                    /* no answer came for too long: it was hung up */
     tk_pg_home *home;
     char name[160]; /* for messages: database and host, no password */
     const tk_clock *clock;
@@ -142,7 +143,7 @@ tasker_status tk_pg_fail_forked(const tk_pg *pg, tasker_error *error);
 tasker_status tk_pg_usable(const tk_pg *pg, tasker_error *error);
 
 /* tk_pg_command runs a text without parameters (several statements are fine). Only while the line is
- * closed. */
+ * closed, and without a limit. */
 tasker_status tk_pg_command(const tk_pg *pg, const char *sql, const char *doing,
                             tasker_error *error);
 
@@ -221,6 +222,12 @@ tasker_status tk_pg_line_settle(tk_pg *pg, tasker_error *error);
 /* tk_pg_line_answer does so and hands out the rows of the last; NULL with a failure in *status. */
 PGresult *tk_pg_line_answer(tk_pg *pg, tk_pg_pending *last, tasker_status *status,
                             tasker_error *error);
+
+/* tk_pg_line_run runs a text as PQexec does, and tk_pg_line_command as tk_pg_command does, but no longer
+ * than an answer is waited for. Only while the line is closed. NULL: the connection failed. */
+PGresult *tk_pg_line_run(tk_pg *pg, const char *sql);
+tasker_status tk_pg_line_command(tk_pg *pg, const char *sql, const char *doing,
+                                 tasker_error *error);
 
 /* tk_pg_line_leave sends what is there; its answers are read on the next journey. */
 bool tk_pg_line_leave(tk_pg *pg);

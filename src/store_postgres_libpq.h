@@ -20,7 +20,8 @@
     X(PQexitPipelineMode) X(PQfinish) X(PQflush) X(PQfreemem) X(PQgetResult) \
     X(PQgetisnull) X(PQgetlength) X(PQgetvalue) X(PQhost) X(PQisBusy) X(PQnfields) \
     X(PQnotifies) X(PQntuples) X(PQparameterStatus) X(PQpipelineStatus) X(PQpipelineSync) \
-    X(PQresultErrorField) X(PQresultStatus) X(PQsendPrepare) X(PQsendQueryParams) \
+    X(PQresultErrorField) X(PQresultStatus) X(PQsendPrepare) X(PQsendQuery) \
+    X(PQsendQueryParams) \
     X(PQsendQueryPrepared) X(PQserverVersion) X(PQsetNoticeReceiver) X(PQsetnonblocking) \
     X(PQsocket) X(PQstatus) X(PQtransactionStatus)
 
@@ -62,6 +63,7 @@ extern tk_libpq_table tk_libpq;
 #define PQresultErrorField  tk_libpq.PQresultErrorField
 #define PQresultStatus      tk_libpq.PQresultStatus
 #define PQsendPrepare       tk_libpq.PQsendPrepare
+#define PQsendQuery         tk_libpq.PQsendQuery
 #define PQsendQueryParams   tk_libpq.PQsendQueryParams
 #define PQsendQueryPrepared tk_libpq.PQsendQueryPrepared
 #define PQserverVersion     tk_libpq.PQserverVersion

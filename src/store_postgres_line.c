@@ -16,8 +16,11 @@
 #include <poll.h>
 #include <sys/socket.h>
 
-/* The server ends a statement after 60 s: an answer that takes longer will not come. */
-#define ANSWER_MS 75000
+/* The server ends a statement after 60 s: an answer that takes longer will not come. Only readers have
+ * statements that may take so long. For the others a server that is silent for ANSWER_MS stands still: who
+ * waits says so, and goes on with another session. */
+#define READ_ANSWER_MS 75000
+#define ANSWER_MS 15000
 
 /* --- sending ---------------------------------------------------------------------------------- */
 
@@ -117,7 +120,9 @@ static bool socket_wait(tk_pg *pg, bool writes, int64_t until_us) {
 
 /* Sends what is left to send and waits until the next answer is there. False: the line is dead. */
 static bool answer_wait(tk_pg *pg) {
-    int64_t until_us = tk_clock_monotonic(&tk_clock_system) + ANSWER_MS * INT64_C(1000);
+    bool reads = atomic_load(&pg->holder) != 0 && pg->mode == TK_STORE_READ;
+    int64_t limit_ms = reads ? READ_ANSWER_MS : ANSWER_MS;
+    int64_t until_us = tk_clock_monotonic(&tk_clock_system) + limit_ms * 1000;
     for (;;) {
         int left = PQflush(pg->connection);
         if (left < 0 || PQstatus(pg->connection) != CONNECTION_OK) {
@@ -128,6 +133,7 @@ static bool answer_wait(tk_pg *pg) {
         }
         if (!socket_wait(pg, left > 0, until_us)) {
             hang_up(pg);
+            pg->silent = true;
             return false;
         }
         if (PQconsumeInput(pg->connection) == 0) {
@@ -291,6 +297,36 @@ void tk_pg_line_close(tk_pg *pg) {
     if (PQpipelineStatus(pg->connection) != PQ_PIPELINE_OFF) {
         (void)PQexitPipelineMode(pg->connection);
     }
+}
+
+PGresult *tk_pg_line_run(tk_pg *pg, const char *sql) {
+    PGresult *last = NULL;
+    PGresult *next;
+    if (PQsendQuery(pg->connection, sql) == 0) {
+        return NULL;
+    }
+    while (answer_wait(pg) && (next = PQgetResult(pg->connection)) != NULL) {
+        PQclear(last);
+        last = next;
+    }
+    if (PQstatus(pg->connection) != CONNECTION_OK && !pg->silent) {
+        while ((next = PQgetResult(pg->connection)) != NULL) { /* why the session was ended */
+            PQclear(last);
+            last = next;
+        }
+    }
+    return last;
+}
+
+tasker_status tk_pg_line_command(tk_pg *pg, const char *sql, const char *doing,
+                                 tasker_error *error) {
+    PGresult *result = tk_pg_line_run(pg, sql);
+    ExecStatusType code = PQresultStatus(result);
+    tasker_status status = code == PGRES_COMMAND_OK || code == PGRES_TUPLES_OK
+                               ? TASKER_OK
+                               : tk_pg_fail(pg, result, doing, error);
+    PQclear(result);
+    return status;
 }
 
 /* What the server said meanwhile is read: that it ended this session, above all. */

@@ -79,7 +79,7 @@ static tasker_status connect_anew(tk_pg *pg, tasker_error *error) {
                                   "5000",   pg->home->url,     NULL};
     PQfinish(pg->connection);
     memset(pg->prepared, 0, sizeof(pg->prepared));
-    pg->elected = false;
+    pg->elected = pg->silent = false;
     pg->sessions++;
     pg->pending_count = pg->synced = 0;
     pg->connection = PQconnectdbParams(keys, values, 1);
@@ -98,41 +98,42 @@ static tasker_status connect_anew(tk_pg *pg, tasker_error *error) {
         status = tk_pg_pooler_check(pg, error);
     }
     if (status == TASKER_OK) {
-        status = tk_pg_command(pg, settings, "settings", error);
+        status = tk_pg_line_command(pg, settings, "settings", error);
     }
     if (status == TASKER_OK && pg->read_only) {
-        status = tk_pg_command(pg, "SET default_transaction_read_only = on", "settings", error);
+        status =
+            tk_pg_line_command(pg, "SET default_transaction_read_only = on", "settings", error);
     }
     return status;
 }
 
 /* Takes the session lock that says: connected. An older session of this worker holds it until its
  * transaction is over, so that afterwards nothing of it is under way. */
-static tasker_status worker_lock(const tk_pg *pg, tasker_error *error) {
+static tasker_status worker_lock(tk_pg *pg, tasker_error *error) {
     char sql[160];
     (void)snprintf(sql, sizeof(sql),
                    "BEGIN; SET LOCAL lock_timeout = '1s';"
                    "SELECT pg_advisory_lock(" TK_PG_LOCK_CLASS ", %d); COMMIT",
                    (int)pg->worker);
-    tasker_status status = tk_pg_command(pg, sql, "taking up the worker", error);
+    tasker_status status = tk_pg_line_command(pg, sql, "taking up the worker", error);
     if (status != TASKER_OK) {
-        (void)tk_pg_command(pg, "ROLLBACK", "ROLLBACK", NULL);
+        (void)tk_pg_line_command(pg, "ROLLBACK", "ROLLBACK", NULL);
     }
     return status;
 }
 
 /* The session that the worker's row names may wait for a client that is not there any more. */
-static tasker_status worker_cut_older(const tk_pg *pg, tasker_error *error) {
+static tasker_status worker_cut_older(tk_pg *pg, tasker_error *error) {
     char sql[256];
     (void)snprintf(sql, sizeof(sql),
                    "SELECT pg_terminate_backend(a.pid, 1000)"
                    " FROM worker w, pg_stat_get_activity(w.backend) a WHERE w.id = %d"
                    " AND a.backend_start = w.backend_start AND a.pid <> pg_backend_pid()",
                    (int)pg->worker);
-    return tk_pg_command(pg, sql, "ending the older session", error);
+    return tk_pg_line_command(pg, sql, "ending the older session", error);
 }
 
-static tasker_status worker_take_up(const tk_pg *pg, tasker_error *error) {
+static tasker_status worker_take_up(tk_pg *pg, tasker_error *error) {
     char sql[256];
     if (worker_lock(pg, NULL) != TASKER_OK) {
         tasker_status status = worker_cut_older(pg, error);
@@ -147,7 +148,7 @@ static tasker_status worker_take_up(const tk_pg *pg, tasker_error *error) {
                    "UPDATE worker SET backend = a.pid, backend_start = a.backend_start"
                    " FROM pg_stat_get_activity(pg_backend_pid()) a WHERE worker.id = %d",
                    (int)pg->worker);
-    return tk_pg_command(pg, sql, "taking up the worker", error);
+    return tk_pg_line_command(pg, sql, "taking up the worker", error);
 }
 
 static tasker_status connect_wholly(tk_pg *pg, tasker_error *error) {
@@ -157,7 +158,7 @@ static tasker_status connect_wholly(tk_pg *pg, tasker_error *error) {
     }
     if (status == TASKER_OK && pg->listening) {
         pg->woken = true; /* what came meanwhile is lost */
-        status = tk_pg_command(pg, "LISTEN tasker", "LISTEN", error);
+        status = tk_pg_line_command(pg, "LISTEN tasker", "LISTEN", error);
     }
     return status;
 }

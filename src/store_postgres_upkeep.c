@@ -32,8 +32,7 @@ static tasker_status elect(tk_pg *pg, tasker_error *error) {
     if (pg->elected) {
         return TASKER_OK;
     }
-    PGresult *result =
-        PQexec(pg->connection, "SELECT pg_try_advisory_lock(" TK_PG_LOCK_CLASS ", -1)");
+    PGresult *result = tk_pg_line_run(pg, "SELECT pg_try_advisory_lock(" TK_PG_LOCK_CLASS ", -1)");
     tasker_status status = TASKER_OK;
     if (PQresultStatus(result) == PGRES_TUPLES_OK) {
         pg->elected = PQgetvalue(result, 0, 0)[0] == 't';
@@ -49,7 +48,7 @@ static void vacuum_all(tk_pg *pg, uint32_t *skipped, tasker_error *error) {
     tasker_error warning = {0};
     PQnoticeReceiver before = PQsetNoticeReceiver(pg->connection, notice_take, &warning);
     for (size_t i = 0; i < TK_COUNT_OF(vacuums); i++) {
-        tasker_status status = tk_pg_command(pg, vacuums[i], vacuums[i], &warning);
+        tasker_status status = tk_pg_line_command(pg, vacuums[i], vacuums[i], &warning);
         if (status != TASKER_OK || warning.message[0] != '\0') {
             if (++*skipped == 1 && error != NULL) {
                 *error = warning;
@@ -61,16 +60,16 @@ static void vacuum_all(tk_pg *pg, uint32_t *skipped, tasker_error *error) {
 }
 
 static tasker_status keep_up(tk_pg *pg, uint32_t *skipped, tasker_error *error) {
-    tasker_status status = tk_pg_command(
+    tasker_status status = tk_pg_line_command(
         pg, "SET client_min_messages = warning; SET statement_timeout = '" UPKEEP_LIMIT "'",
         "settings", error);
     if (status != TASKER_OK) {
         return status;
     }
     vacuum_all(pg, skipped, error);
-    status = tk_pg_command(pg, tk_pg_texts[TK_PG_COUNT_FOLD], "COUNT_FOLD", error);
+    status = tk_pg_line_command(pg, tk_pg_texts[TK_PG_COUNT_FOLD], "COUNT_FOLD", error);
     tasker_status reset =
-        tk_pg_command(pg, TK_PG_USUAL_MESSAGES TK_PG_USUAL_LIMIT, "settings", error);
+        tk_pg_line_command(pg, TK_PG_USUAL_MESSAGES TK_PG_USUAL_LIMIT, "settings", error);
     return status == TASKER_OK ? reset : status;
 }
 

@@ -57,7 +57,7 @@ void tk_pg_note_wakes(tk_pg *pg) {
 static bool listen_once(tk_pg *pg) {
     if (!pg->listening) {
         tk_pg_line_close(pg);
-        pg->listening = tk_pg_command(pg, "LISTEN tasker", "LISTEN", NULL) == TASKER_OK;
+        pg->listening = tk_pg_line_command(pg, "LISTEN tasker", "LISTEN", NULL) == TASKER_OK;
     }
     if (pg->woken_fd < 0) {
         pg->woken_fd = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
