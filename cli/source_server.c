@@ -153,6 +153,15 @@ static tasker_status query(cli *c, tasker_query_kind kind, tk_str text, tasker_t
     case TASKER_QUERY_WORKERS:
         tk_buf_text(&path, "/v1/workers");
         break;
+    case TASKER_QUERY_WHY:
+        if (step.size == 0) {
+            add_task(c, &path, filter, "/why");
+        } else if (add_step(&path, step)) {
+            tk_buf_text(&path, "/why");
+        } else {
+            return fail_step(step, error);
+        }
+        break;
     default:
         return tk_fail(error, TASKER_UNSUPPORTED, "a server does not tell this");
     }
@@ -286,13 +295,9 @@ static tasker_status act(cli *c, const deed *d, tasker_error *error) {
 
 static tasker_status template_put(cli *c, tk_str yaml, const char *name, tasker_text *report,
                                   tasker_error *error) {
-    tk_buf path = {0};
-    tk_buf_text(&path, "/v1/templates");
-    http_query(&path, "name", tk_str_of(name));
-    const http_request request = {"PUT", path.data, "application/yaml", yaml};
-    tasker_status status = path.failed ? tk_nomem(error) : http_call(c, &request, report, error);
-    tk_buf_release(&path);
-    return status;
+    (void)name; /* the text was checked here, under its name */
+    const http_request request = {"PUT", "/v1/templates", "application/yaml", yaml};
+    return http_call(c, &request, report, error);
 }
 
 const source source_server = {query, submit, wait_for, act, template_put};

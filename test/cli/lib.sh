@@ -93,11 +93,32 @@ submit() {
     "$tasker" task submit "$@"
 }
 
-# new_store: a store of its own for a file of tests, with the templates of test/cli/templates
+# new_store: a store of its own for a file of tests, with the templates of test/cli/templates; when the
+# file is run over a server, with a server that the commands go to
 new_store() {
     rm -f "$place"/tasks.db*
     export TASKER_STORE="sqlite:$place/tasks.db"
     "$tasker" template put test/cli/templates >/dev/null
+    [ "$over" != server ] || server_start
+}
+
+# server_start ARGUMENT...: `tasker serve` on the store, TASKER_SERVER is its address; server_stop ends it
+server_start() {
+    : >"$place/server.out"
+    "$tasker" serve --listen 127.0.0.1:0 "$@" >"$place/server.out" 2>"$place/server.log" &
+    server=$!
+    for _ in $(seq 100); do
+        grep -q http "$place/server.out" && break
+        sleep 0.05
+    done
+    TASKER_SERVER=$(grep -o 'https\?://[^ ]*' "$place/server.out")
+    export TASKER_SERVER
+}
+
+server_stop() {
+    [ -z "$server" ] || { kill "$server" && wait "$server"; } 2>/dev/null
+    server=
+    unset TASKER_SERVER
 }
 
 # worker_start: a native worker on the store, in the background; worker_stop ends it
