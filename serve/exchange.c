@@ -246,18 +246,23 @@ void exchange_whole(serve_exchange *e) {
 
 void exchange_work(serve_exchange *e, tasker *store, const tasker_error *error) {
     serve_request *r = &e->request;
-    bool anyhow = e->state == EXCHANGE_RUNNING && (r->route->flags & SERVE_ANYHOW) != 0;
-    r->store_status = store == NULL ? error->status : TASKER_OK;
+    bool anyhow = (r->route->flags & SERVE_ANYHOW) != 0;
     if (store == NULL && !anyhow) {
         serve_fail_error(r, error);
         e->state = EXCHANGE_ANSWERED;
-    } else if (e->state == EXCHANGE_ASKING) {
-        go_on(e, guard_caller(e, store));
-    } else {
-        r->store = store;
-        run(e);
-        r->store = NULL;
+        return;
     }
+    if (e->state == EXCHANGE_ASKING) {
+        go_on(e, guard_caller(e, store));
+        return;
+    }
+    if (store == NULL) {
+        serve_log(r->server, TASKER_LOG_ERROR, "%s: the store: %s", r->id, error->message);
+    }
+    r->store = store;
+    r->store_status = error->status;
+    run(e);
+    r->store = NULL;
 }
 
 void exchange_release(serve_exchange *e) {

@@ -16,6 +16,7 @@
 #include "settings.h"
 
 #define SERVE_RETRY_AFTER_S 1
+#define SERVE_HEALTH_WAIT_S 5
 #define SERVE_KEY_BYTES_MAX 256
 #define SERVE_HOST_BYTES_MAX 256
 #define SERVE_JOB_THREADS_MAX 64
@@ -63,6 +64,7 @@ struct serve_exchange {
 
 /* Requests that wait for a store. */
 typedef struct serve_queue {
+    serve *server;
     pthread_mutex_t mutex;
     pthread_cond_t filled;
     serve_exchange *first, *last;
@@ -99,6 +101,7 @@ struct tasker_server {
     char url[SERVE_HOST_BYTES_MAX + 32];
     void *daemon; /* libmicrohttpd's */
     serve_queue queue;
+    serve_queue health_queue; /* SERVE_ANYHOW */
     serve_streams streams;
     serve_keys *keys;
 
@@ -169,12 +172,14 @@ tasker_status keys_required(serve_keys *keys, tasker *store, bool *required, tas
 
 /* --- jobs.c ----------------------------------------------------------------------------------- */
 
+bool jobs_init(serve *server);
+void jobs_release(serve *server);
 tasker_status jobs_open(serve *server, tasker_error *error);
 
 /* jobs_push: false when the queue is full, or closed. */
 bool jobs_push(serve *server, serve_exchange *e);
 
-/* jobs_refuse_late answers what waits longer than SERVE_WAIT_S. */
+/* jobs_refuse_late answers what waits longer than SERVE_WAIT_S, or SERVE_HEALTH_WAIT_S. */
 void jobs_refuse_late(serve *server);
 void jobs_close(serve *server);
 

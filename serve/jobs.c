@@ -1,8 +1,10 @@
 /*
  * jobs.c - threads that wait for the store, so that the one of libmicrohttpd never does.
  *
- *   I/O thread ── push ──► [ queue, SERVE_QUEUE_MAX ] ──► N threads, a store handle each ── resume ──► I/O
+ *   I/O thread ─┬─ push ──► [ queue, SERVE_QUEUE_MAX ] ──► N threads, a store handle each ─┬─ resume ──► I/O
+ *               └─ health ► [ a queue of its own ]     ──► one thread more                ─┘
  *
+ * A store that is slow holds all N: who asks for the server's health still learns about it.
  * A handle is opened when the first request needs it, and again after one could not be opened.
  */
 #include "inner.h"
@@ -19,8 +21,13 @@ tasker_status jobs_store(serve *server, tasker **store, tasker_error *error) {
     return tasker_open(settings_value(&server->settings, SETTING_STORE), &options, store, error);
 }
 
+static serve_queue *queue_of(serve *server, const serve_exchange *e) {
+    bool health = (e->request.route->flags & SERVE_ANYHOW) != 0;
+    return health ? &server->health_queue : &server->queue;
+}
+
 bool jobs_push(serve *server, serve_exchange *e) {
-    serve_queue *q = &server->queue;
+    serve_queue *q = queue_of(server, e);
     e->queued_us = tk_clock_monotonic(&tk_clock_system);
     e->next = NULL;
     pthread_mutex_lock(&q->mutex);
@@ -56,10 +63,11 @@ static serve_exchange *take(serve_queue *q) {
 }
 
 static void *work(void *arg) {
-    serve *server = arg;
+    serve_queue *q = arg;
+    serve *server = q->server;
     tasker *store = NULL;
     serve_exchange *e = NULL;
-    while ((e = take(&server->queue)) != NULL) {
+    while ((e = take(q)) != NULL) {
         tasker_error error = {0};
         if (store == NULL && jobs_store(server, &store, &error) != TASKER_OK) {
             store = NULL;
@@ -71,25 +79,29 @@ static void *work(void *arg) {
     return NULL;
 }
 
-void jobs_refuse_late(serve *server) {
-    serve_queue *q = &server->queue;
-    int64_t oldest_us = tk_clock_monotonic(&tk_clock_system) - (int64_t)SERVE_WAIT_S * 1000000;
+static void refuse_late(serve_queue *q, int limit_s) {
+    int64_t oldest_us = tk_clock_monotonic(&tk_clock_system) - (int64_t)limit_s * 1000000;
     pthread_mutex_lock(&q->mutex);
     while (q->first != NULL && q->first->queued_us < oldest_us) {
         serve_exchange *e = take_first(q);
         serve_fail(&e->request, 504, NULL,
-                   "no store handle became free within %d s: try again later", SERVE_WAIT_S);
+                   "no store handle became free within %d s: the store is slow, try again later",
+                   limit_s);
         e->state = EXCHANGE_ANSWERED;
         connection_resume(e->connection);
     }
     pthread_mutex_unlock(&q->mutex);
 }
 
-tasker_status jobs_open(serve *server, tasker_error *error) {
-    serve_queue *q = &server->queue;
-    uint32_t wanted = (uint32_t)settings_number(&server->settings, SETTING_THREADS);
+void jobs_refuse_late(serve *server) {
+    refuse_late(&server->queue, SERVE_WAIT_S);
+    refuse_late(&server->health_queue, SERVE_HEALTH_WAIT_S);
+}
+
+static tasker_status start(serve *server, serve_queue *q, uint32_t wanted, tasker_error *error) {
+    q->server = server;
     while (q->thread_count < wanted) {
-        if (pthread_create(&q->threads[q->thread_count], NULL, work, server) != 0) {
+        if (pthread_create(&q->threads[q->thread_count], NULL, work, q) != 0) {
             return tk_fail(error, TASKER_STORE, "a thread could not be started");
         }
         q->thread_count++;
@@ -97,8 +109,13 @@ tasker_status jobs_open(serve *server, tasker_error *error) {
     return TASKER_OK;
 }
 
-void jobs_close(serve *server) {
-    serve_queue *q = &server->queue;
+tasker_status jobs_open(serve *server, tasker_error *error) {
+    uint32_t wanted = (uint32_t)settings_number(&server->settings, SETTING_THREADS);
+    tasker_status status = start(server, &server->queue, wanted, error);
+    return status == TASKER_OK ? start(server, &server->health_queue, 1, error) : status;
+}
+
+static void close_queue(serve_queue *q) {
     pthread_mutex_lock(&q->mutex);
     q->closing = true;
     pthread_cond_broadcast(&q->filled);
@@ -107,4 +124,23 @@ void jobs_close(serve *server) {
         pthread_join(q->threads[i], NULL);
     }
     q->thread_count = 0;
+}
+
+void jobs_close(serve *server) {
+    close_queue(&server->queue);
+    close_queue(&server->health_queue);
+}
+
+bool jobs_init(serve *server) {
+    return pthread_mutex_init(&server->queue.mutex, NULL) == 0 &&
+           pthread_cond_init(&server->queue.filled, NULL) == 0 &&
+           pthread_mutex_init(&server->health_queue.mutex, NULL) == 0 &&
+           pthread_cond_init(&server->health_queue.filled, NULL) == 0;
+}
+
+void jobs_release(serve *server) {
+    pthread_mutex_destroy(&server->queue.mutex);
+    pthread_cond_destroy(&server->queue.filled);
+    pthread_mutex_destroy(&server->health_queue.mutex);
+    pthread_cond_destroy(&server->health_queue.filled);
 }

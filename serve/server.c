@@ -261,9 +261,7 @@ static bool init_locks(serve *server) {
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     bool made = pthread_mutex_init(&server->mutex, NULL) == 0 &&
-                pthread_cond_init(&server->calm, &monotonic) == 0 &&
-                pthread_mutex_init(&server->queue.mutex, NULL) == 0 &&
-                pthread_cond_init(&server->queue.filled, NULL) == 0 &&
+                pthread_cond_init(&server->calm, &monotonic) == 0 && jobs_init(server) &&
                 pthread_mutex_init(&server->streams.mutex, NULL) == 0 &&
                 pthread_cond_init(&server->streams.changed, &monotonic) == 0;
     pthread_condattr_destroy(&monotonic);
@@ -379,8 +377,7 @@ void tasker_server_close(tasker_server *server) {
     settings_release(&server->settings);
     pthread_mutex_destroy(&server->mutex);
     pthread_cond_destroy(&server->calm);
-    pthread_mutex_destroy(&server->queue.mutex);
-    pthread_cond_destroy(&server->queue.filled);
+    jobs_release(server);
     pthread_mutex_destroy(&server->streams.mutex);
     pthread_cond_destroy(&server->streams.changed);
     tk_free(server);
