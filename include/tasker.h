@@ -333,8 +333,16 @@ typedef enum tasker_query_kind {
                                recorded behind the cursor, in the order of the record, none left out:
                                {"events":[{"id": its cursor,"kind", the members of docs/http.md}],
                                "next": the cursor to go on with,"more": ask again at once} */
-    TASKER_QUERY_WHY        /* {"task_uuid"} or {"step_uuid"}: what open steps wait for, when they will
+    TASKER_QUERY_WHY,       /* {"task_uuid"} or {"step_uuid"}: what open steps wait for, when they will
                                move, and what to do; members as in docs/http.md */
+    TASKER_QUERY_STORE      /* {}: what the store is and how it does: {"kind","url" (no password),"version",
+                               "schema":{"have","want"},"clock_skew_ms" (the server's clock ahead of this
+                               one; null: it has none),"size_bytes","log_bytes" (SQLite's),
+                               "recorded_since","tables":[{"name","rows","dead","bytes"}] (estimates; of
+                               PostgreSQL),"period","portions":[names],"upkeep":{"at","by",
+                               "tables_skipped","why"} or null,"oldest_ready_at","stuck":[{"what":
+                               "no_worker","namespace","callable","ready","oldest_at"} | {"what":
+                               "lost_worker","worker","name","started_at"}]} */
 } tasker_query_kind;
 
 /* tasker_query reads. Members of `filter` that a kind does not name are ignored; an empty filter

@@ -156,6 +156,8 @@ static tasker_status answer_kind(const tk_query_call *q, tasker_query_kind kind)
         return tk_query_events(q);
     case TASKER_QUERY_WHY:
         return tk_query_why(q);
+    case TASKER_QUERY_STORE:
+        return tk_query_store(q);
     }
     return tk_fail(q->error, TASKER_INVALID, "there is no query of kind %d", (int)kind);
 }

@@ -32,6 +32,7 @@ tasker_status tk_query_template(const tk_query_call *q);
 tasker_status tk_query_workers(const tk_query_call *q);
 tasker_status tk_query_events(const tk_query_call *q);
 tasker_status tk_query_why(const tk_query_call *q);
+tasker_status tk_query_store(const tk_query_call *q);
 
 /* tk_query_list_has tells whether a text is in a JSON array of texts; what an empty one has is
  * `when_empty`. */
@@ -46,6 +47,24 @@ typedef struct tk_query_running {
 /* tk_query_running_of lists the steps that a worker holds, up to TK_QUERY_RUNNING_MAX. */
 tasker_status tk_query_running_of(const tk_query_call *q, int32_t worker, tk_query_running **steps,
                                   uint32_t *count);
+
+/* What waits in the queues, who works, and the store's numbers for names. */
+typedef struct tk_query_scene {
+    int32_t *namespace_ids, *callable_ids;
+    tk_str *namespaces, *callables;
+    uint32_t namespace_count, callable_count;
+    tk_worker_row *workers;
+    uint32_t worker_count;
+    tk_depth_row *depths;
+    uint32_t depth_count;
+} tk_query_scene;
+
+tasker_status tk_query_scene_read(const tk_query_call *q, tk_query_scene *s);
+tk_str tk_query_namespace_of(const tk_query_scene *s, int32_t id);
+tk_str tk_query_callable_of(const tk_query_scene *s, int32_t id);
+
+/* tk_query_workers_for counts the workers that would take such a step. */
+uint32_t tk_query_workers_for(const tk_query_scene *s, tk_str namespace_name, tk_str callable);
 
 /* tk_query_queue finds the number of the namespace that the filter names: 0 without one; *known is
  * false when the store has never heard of it. */

@@ -5,17 +5,6 @@
  */
 #include "query.h"
 
-/* The store's numbers for names, and who works. */
-typedef struct scene {
-    int32_t *namespace_ids, *callable_ids;
-    tk_str *namespaces, *callables;
-    uint32_t namespace_count, callable_count;
-    tk_worker_row *workers;
-    uint32_t worker_count;
-    tk_depth_row *depths;
-    uint32_t depth_count;
-} scene;
-
 static tk_str name_of(const int32_t *ids, const tk_str *texts, uint32_t count, int32_t id) {
     for (uint32_t i = 0; i < count; i++) {
         if (ids[i] == id) {
@@ -23,6 +12,14 @@ static tk_str name_of(const int32_t *ids, const tk_str *texts, uint32_t count, i
         }
     }
     return (tk_str){NULL, 0};
+}
+
+tk_str tk_query_namespace_of(const tk_query_scene *s, int32_t id) {
+    return name_of(s->namespace_ids, s->namespaces, s->namespace_count, id);
+}
+
+tk_str tk_query_callable_of(const tk_query_scene *s, int32_t id) {
+    return name_of(s->callable_ids, s->callables, s->callable_count, id);
 }
 
 tasker_status tk_query_queue(const tk_query_call *q, int32_t *queue, bool *known) {
@@ -106,7 +103,7 @@ static void write_tasks(tk_buf *buf, const int64_t *tasks) {
 
 /* --- steps that run --- */
 
-static tasker_status count_running(const tk_query_call *q, const scene *s, int32_t queue,
+static tasker_status count_running(const tk_query_call *q, const tk_query_scene *s, int32_t queue,
                                    int64_t *running) {
     tasker_status status = TASKER_OK;
     for (uint32_t i = 0; status == TASKER_OK && i < s->worker_count; i++) {
@@ -136,7 +133,7 @@ bool tk_query_list_has(tk_str list, tk_str text, bool when_empty) {
     return false;
 }
 
-static uint32_t workers_for(const scene *s, tk_str namespace_name, tk_str callable) {
+uint32_t tk_query_workers_for(const tk_query_scene *s, tk_str namespace_name, tk_str callable) {
     uint32_t count = 0;
     for (uint32_t i = 0; i < s->worker_count; i++) {
         count += tk_query_list_has(s->workers[i].handlers, callable, false) &&
@@ -145,7 +142,7 @@ static uint32_t workers_for(const scene *s, tk_str namespace_name, tk_str callab
     return count;
 }
 
-static void write_steps(tk_buf *buf, const scene *s, int32_t queue, int64_t running) {
+static void write_steps(tk_buf *buf, const tk_query_scene *s, int32_t queue, int64_t running) {
     int64_t ready = 0;
     int64_t later = 0;
     int64_t no_worker = 0;
@@ -155,9 +152,9 @@ static void write_steps(tk_buf *buf, const scene *s, int32_t queue, int64_t runn
         if (queue != 0 && row->queue != queue) {
             continue;
         }
-        tk_str name = name_of(s->namespace_ids, s->namespaces, s->namespace_count, row->queue);
-        tk_str callable = name_of(s->callable_ids, s->callables, s->callable_count, row->handler);
-        uint32_t workers = workers_for(s, name, callable);
+        tk_str name = tk_query_namespace_of(s, row->queue);
+        tk_str callable = tk_query_callable_of(s, row->handler);
+        uint32_t workers = tk_query_workers_for(s, name, callable);
         ready += row->ready;
         later += row->later;
         no_worker += workers == 0 ? row->ready : 0;
@@ -185,7 +182,7 @@ static void write_steps(tk_buf *buf, const scene *s, int32_t queue, int64_t runn
     tk_buf_release(&queues);
 }
 
-static tasker_status read_scene(const tk_query_call *q, scene *s) {
+tasker_status tk_query_scene_read(const tk_query_call *q, tk_query_scene *s) {
     tk_store *store = q->engine->store;
     tasker_status status =
         tk_store_call(store, name_list, q->arena, TK_NAME_NAMESPACE, &s->namespace_ids,
@@ -205,7 +202,7 @@ static tasker_status read_scene(const tk_query_call *q, scene *s) {
 }
 
 tasker_status tk_query_counts(const tk_query_call *q) {
-    scene s = {.worker_count = 0};
+    tk_query_scene s = {.worker_count = 0};
     tk_str name;
     int32_t queue = 0;
     bool known = true;
@@ -218,7 +215,7 @@ tasker_status tk_query_counts(const tk_query_call *q) {
     if (status == TASKER_OK && known) {
         status = count_tasks(q, queue, name, tasks);
         if (status == TASKER_OK) {
-            status = read_scene(q, &s);
+            status = tk_query_scene_read(q, &s);
         }
         if (status == TASKER_OK) {
             status = count_running(q, &s, queue, &running);

@@ -201,6 +201,8 @@ typedef struct tk_prune {
                          tasker_error *error))                                                     \
     X(depth_list,       (tk_store *store, tk_arena *arena, tk_depth_row **rows, uint32_t *count,   \
                          tasker_error *error))                                                     \
+    X(facts,            (tk_store *store, tk_arena *arena, tk_store_facts *facts,                  \
+                         tasker_error *error))                                                     \
     /* keys */                                                                                     \
     X(key_insert,       (tk_store *store, tk_key_row *row, bool *inserted, tasker_error *error))   \
     X(key_revoke,       (tk_store *store, const tk_key_row *row, bool *revoked,                    \
@@ -351,6 +353,7 @@ struct tk_store {
  * task_list       newest first, along what is nearest to the filter, never along all tasks. Running
  *                 are those that have a row in ready, lease or later.
  * attempt_list    in order of n; payloads=false leaves result, metadata and error out.
+ * facts           of a store whose tables have this version; sizes and rows may be estimates.
  * key_insert      fills row->id; *inserted=false: a key in force has the name.
  * key_revoke      writes the three members about it where the key of that id is in force; *revoked=false:
  *                 there is none.

@@ -23,6 +23,7 @@
  *   store_postgres_list.c    lists of tasks by a filter
  *   store_postgres_record.c  the record in its order
  *   store_postgres_key.c     keys of the HTTP server
+ *   store_postgres_facts.c   what the store is
  *
  * How a statement is run: tk_pg_begin, the parameters in their order (binary, copied), tk_pg_exec, the
  * rows, and tk_pg_end on every path. The first failure stays; after it the rest is a no-op. What need not

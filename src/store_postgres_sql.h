@@ -303,6 +303,23 @@
       "  FROM ready GROUP BY queue, handler"                                                       \
       "  UNION ALL SELECT queue, handler, 0, count(*), NULL FROM later GROUP BY queue, handler) w" \
       " GROUP BY queue, handler ORDER BY queue, handler")                                          \
+    X(FACTS,                                                                                       \
+      "SELECT l.version, l.period, current_setting('server_version'), clock_timestamp(),"          \
+      " pg_database_size(current_database()), u.recorded_since, u.at, u.by, u.skipped,"            \
+      " u.skipped_why, current_user::text FROM ledger l, upkeep u")                                \
+    X(FACTS_TABLES, /* portions under the name of their table; rows and dead ones are estimates */ \
+      "SELECT coalesce(p.relname, c.relname)::text,"                                               \
+      " sum(greatest(coalesce(nullif(s.n_live_tup, 0), c.reltuples::int8), 0))::int8,"             \
+      " sum(coalesce(s.n_dead_tup, 0))::int8, sum(pg_total_relation_size(c.oid))::int8"            \
+      " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"       \
+      " LEFT JOIN pg_catalog.pg_inherits i ON i.inhrelid = c.oid"                                  \
+      " LEFT JOIN pg_catalog.pg_class p ON p.oid = i.inhparent"                                    \
+      " LEFT JOIN pg_catalog.pg_stat_all_tables s ON s.relid = c.oid"                              \
+      " WHERE n.nspname = 'tasker' AND c.relkind = 'r' GROUP BY 1 ORDER BY 1")                     \
+    X(FACTS_PORTIONS,                                                                              \
+      "SELECT substr(c.relname, 6)::text FROM pg_catalog.pg_inherits i"                            \
+      " JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid"                                          \
+      " WHERE i.inhparent = 'tasker.task'::regclass ORDER BY 1")                                   \
     /* keys */                                                                                     \
     X(KEY_INSERT,                                                                                  \
       "INSERT INTO api_key (hash, name, permissions, namespace, created_at, created_by,"           \

@@ -73,6 +73,23 @@ static tasker_status keep_up(tk_pg *pg, uint32_t *skipped, tasker_error *error) 
     return status == TASKER_OK ? reset : status;
 }
 
+/* What was done, for whoever looks from elsewhere. It need not survive a crash. */
+static tasker_status note(const tk_pg *pg, uint32_t skipped, const tasker_error *why,
+                          tasker_error *error) {
+    tk_buf sql = {0};
+    bool told = skipped > 0 && strstr(why->message, "$w$") == NULL;
+    tk_buf_printf(&sql,
+                  "UPDATE upkeep SET at = clock_timestamp(), skipped = %" PRIu32 ","
+                  " by = (SELECT name FROM worker WHERE id = %" PRId32 "),"
+                  " skipped_why = nullif($w$%s$w$, '')"
+                  " FROM (SELECT set_config('synchronous_commit', 'off', true)) hint",
+                  skipped, pg->worker, told ? why->message : "");
+    tasker_status status =
+        sql.failed ? tk_nomem(error) : tk_pg_command(pg, sql.data, "NOTE", error);
+    tk_buf_release(&sql);
+    return status;
+}
+
 tasker_status tk_pg_upkeep(tk_store *store, bool *elected, uint32_t *skipped, tasker_error *error) {
     tk_pg *pg = tk_pg_of(store);
     *elected = false;
@@ -87,7 +104,14 @@ tasker_status tk_pg_upkeep(tk_store *store, bool *elected, uint32_t *skipped, ta
         status = elect(pg, error);
         *elected = pg->elected;
         if (status == TASKER_OK && pg->elected) {
-            status = keep_up(pg, skipped, error);
+            tasker_error why = {0};
+            status = keep_up(pg, skipped, &why);
+            if (error != NULL && (status != TASKER_OK || *skipped > 0)) {
+                *error = why;
+            }
+            if (status == TASKER_OK) {
+                status = note(pg, *skipped, &why, error);
+            }
         }
     }
     pthread_mutex_unlock(&pg->mutex);

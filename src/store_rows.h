@@ -142,6 +142,30 @@ typedef struct tk_count_row {
 
 typedef enum tk_name_kind { TK_NAME_NAMESPACE = 1, TK_NAME_CALLABLE = 2 } tk_name_kind;
 
+typedef struct tk_table_fact {
+    tk_str name;
+    int64_t rows, dead, bytes;
+} tk_table_fact;
+
+/* What a store is. */
+typedef struct tk_store_facts {
+    tk_str url;     /* without a password */
+    tk_str version; /* of the server, or of SQLite */
+    int32_t schema_have, schema_want;
+    int64_t now_us; /* by the server's clock; 0: it has none of its own */
+    int64_t size_bytes, log_bytes;
+    int64_t recorded_since_us; /* since when minutes are kept */
+    tk_table_fact *tables;
+    uint32_t table_count;
+    tk_str period; /* of portions; data NULL: there are none */
+    tk_str *portions;
+    uint32_t portion_count;
+    bool has_upkeep; /* one process does it for all; when, who, and what was left out: */
+    int64_t upkeep_us;
+    tk_str upkeep_by, upkeep_why;
+    int32_t upkeep_skipped;
+} tk_store_facts;
+
 /* A key of the HTTP server. */
 typedef struct tk_key_row {
     int32_t id;

@@ -70,7 +70,9 @@ Test(store_postgres, its_tables_load_and_its_statements_can_be_prepared, .timeou
            PQexec(connection,
                   "SET client_min_messages = error; BEGIN; DROP SCHEMA IF EXISTS tasker CASCADE"),
            "begin");
-    expect(connection, PQexec(connection, tk_schema_postgres), "schema_postgres.sql");
+    for (int i = 0; i < TK_PG_SCHEMA_VERSION; i++) {
+        expect(connection, PQexec(connection, tk_pg_migrations[i].sql), tk_pg_migrations[i].what);
+    }
     for (int i = 0; i < TK_PG_STATEMENT_COUNT; i++) {
         expect(connection, PQprepare(connection, tk_pg_names[i], tk_pg_texts[i], 0, NULL),
                tk_pg_names[i]);
@@ -250,6 +252,12 @@ STORE_TEST(store_postgres, one_of_all_processes_vacuums_and_tells_what_it_skips)
     cr_assert(elected && skipped == 1);
     cr_assert_not_null(strstr(fx->error.message, "ready"), "%s", fx->error.message);
     PQfinish(holder);
+    tk_store_facts facts;
+    OK(begin, TK_STORE_READ);
+    OK(facts, &fx->arena, &facts);
+    COMMIT();
+    cr_assert(facts.upkeep_us > 0 && facts.upkeep_skipped == 1);
+    cr_assert_not_null(strstr(facts.upkeep_why.data, "ready"), "%s", facts.upkeep_why.data);
     cut(fx);
     OK(begin, TK_STORE_READ);
     COMMIT();

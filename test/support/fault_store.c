@@ -251,6 +251,7 @@ static tasker_status call_leave(fault_store *fault, tk_store_operation operation
 #define ARGUMENTS_act_list        arena, task_id, rows, count,
 #define ARGUMENTS_count_list      arena, rows, count,
 #define ARGUMENTS_depth_list      arena, rows, count,
+#define ARGUMENTS_facts           arena, facts,
 #define ARGUMENTS_key_insert      row, inserted,
 #define ARGUMENTS_key_revoke      row, revoked,
 #define ARGUMENTS_key_list        arena, hash, rows, count,
