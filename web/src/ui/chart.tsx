@@ -1,0 +1,143 @@
+// A chart over time. uPlot is loaded when the first chart is shown, so that the page need not wait.
+
+import { useEffect, useRef } from "preact/hooks";
+import type uPlot from "uplot";
+import { colour, theme } from "../lib/theme";
+
+export interface Series {
+  label: string;
+  colour: string; // of the style sheet
+  values: (number | null)[];
+  fill?: boolean;
+  dash?: number[];
+}
+
+interface Props {
+  title: string;
+  at: number[]; // seconds
+  from: number;
+  to: number;
+  series: Series[];
+  format: (value: number) => string;
+}
+
+const HEIGHT = 150;
+
+function options(now: () => Props, width: number): uPlot.Options {
+  const plot = now();
+  const grid = { stroke: colour("line"), width: 1 };
+  const axis = { stroke: colour("faint"), grid, ticks: { show: false }, font: "11px system-ui" };
+  return {
+    width,
+    height: HEIGHT,
+    cursor: { y: false, points: { size: 5 } },
+    legend: { show: false },
+    scales: {
+      x: { range: () => [now().from, now().to] },
+      y: { range: (_plot, _low, high) => [0, Number.isFinite(high) && high > 0 ? high * 1.1 : 1] },
+    },
+    axes: [
+      { ...axis, grid: { show: false }, size: 26 },
+      {
+        ...axis,
+        size: 56,
+        space: 32,
+        values: (_plot, splits) => splits.map((value) => plot.format(value)),
+      },
+    ],
+    series: [
+      {},
+      ...plot.series.map((series) => {
+        const stroke = colour(series.colour);
+        const line: uPlot.Series = {
+          label: series.label,
+          stroke,
+          width: 1.75,
+          points: { show: false },
+          spanGaps: true,
+        };
+        if (series.fill) {
+          line.fill = stroke.replace(/^rgb\((.*)\)$/, "rgba($1, 0.12)");
+        }
+        if (series.dash) {
+          line.dash = series.dash;
+        }
+        return line;
+      }),
+    ],
+  };
+}
+
+export function Chart(props: Props) {
+  const place = useRef<HTMLDivElement>(null);
+  const plot = useRef<uPlot | null>(null);
+  const latest = useRef(props);
+  latest.current = props;
+  const data = (): uPlot.AlignedData => [
+    latest.current.at,
+    ...latest.current.series.map((series) => series.values),
+  ];
+  const look = theme.value;
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new look is a new plot
+  useEffect(() => {
+    let gone = false;
+    let observer: ResizeObserver | undefined;
+    void import("uplot").then(({ default: Plot }) => {
+      const box = place.current;
+      if (gone || box === null) {
+        return;
+      }
+      plot.current = new Plot(
+        options(() => latest.current, box.clientWidth),
+        data(),
+        box,
+      );
+      observer = new ResizeObserver(() => {
+        plot.current?.setSize({ width: box.clientWidth, height: HEIGHT });
+      });
+      observer.observe(box);
+    });
+    return () => {
+      gone = true;
+      observer?.disconnect();
+      plot.current?.destroy();
+      plot.current = null;
+    };
+  }, [look]);
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the plot is told of new values
+  useEffect(() => {
+    plot.current?.setData(data());
+  }, [props.at, props.series, props.from]);
+
+  return (
+    <figure class="chart">
+      <figcaption>
+        <strong>{props.title}</strong>
+        {props.series.map((series) => (
+          <span key={series.label} class="legend">
+            <i style={{ background: `var(--${series.colour})` }} />
+            {series.label}
+          </span>
+        ))}
+      </figcaption>
+      <div
+        ref={place}
+        class="plot"
+        style={{ height: `${HEIGHT}px` }}
+        role="img"
+        aria-label={reading(props)}
+      />
+    </figure>
+  );
+}
+
+/** The chart in words, for who does not see it. */
+function reading(props: Props): string {
+  const last = props.series.map((series) => {
+    const value = series.values.findLast((known) => known !== null);
+    return `${series.label} ${value === null || value === undefined ? "none" : props.format(value)}`;
+  });
+  return `${props.title}, last values: ${last.join(", ")}`;
+}
