@@ -343,21 +343,24 @@ ruby:
 
 # --- web ------------------------------------------------------------------------------------------
 
-# Built by Node.js into build/dashboard; the next `make` embeds it.
+# Built by Node.js into build/dashboard; the next `make` embeds it. No rule makes the files there, so
+# that `make` itself never needs Node.js.
 .PHONY: web screenshots
-web_packages := web/node_modules/.package-lock.json
-web: $(DASHBOARD)/index.html
-$(DASHBOARD)/index.html: $(web_packages) web/index.html $(wildcard web/*.ts web/*.json) \
-		$(shell find web/src -type f 2>/dev/null)
+web_packages := build/web-packages
+web_built := build/web-built
+web: $(web_built)
+$(web_built): $(web_packages) web/index.html web/vite.config.ts $(shell find web/src -type f 2>/dev/null)
 	cd web && npm run --silent build
-
-$(web_packages): web/package-lock.json web/package.json
-	cd web && npm ci --silent
 	@touch $@
 
+$(web_packages): web/package-lock.json
+	cd web && npm ci --silent
+	@mkdir -p $(@D) && touch $@
+
 # Every page at three widths, light and dark, into build/screenshots.
-screenshots: $(DASHBOARD)/index.html
-	cd web && npm run --silent screenshots
+screenshots: web
+	$(MAKE) all ruby
+	cd web && BUILD_DIR=$(abspath $(BUILD_DIR)) npm run --silent screenshots
 
 install: all
 	install -d $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/bin
