@@ -53,7 +53,8 @@ typedef struct tk_store_config {
     bool read_only;
     bool must_exist;
     bool migrate;           /* bring older tables up to date; else they are refused */
-    tk_period period;       /* of tables made new */
+    tk_period period;       /* of tables made new; only where there are portions */
+    const char *role;       /* that is to get rights, or NULL; only where there are roles */
     int32_t *version_found; /* NULL, or out: of the tables before that, 0 without tables */
     const tk_clock *clock;
     const tk_log *log;

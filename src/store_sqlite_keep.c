@@ -13,12 +13,6 @@ tasker_status tk_sqlite_set_up(tk_store *store, tk_arena *arena, tk_setup *setup
     setup->statement_count = 0;
     setup->made = 0;
     setup->version = TK_SQLITE_SCHEMA_VERSION;
-    if (setup->role != NULL || setup->period != TK_PERIOD_KEEP) {
-        return tk_fail(error, TASKER_UNSUPPORTED,
-                       "%s is a file: roles and portions are PostgreSQL's; whoever may write the "
-                       "file may do everything",
-                       sqlite->name);
-    }
     return tk_process_id() == sqlite->opener ? TASKER_OK : tk_sqlite_sync(store, error);
 }
 

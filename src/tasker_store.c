@@ -62,6 +62,7 @@ tasker_status tasker_store_migrate(const char *url, const tasker_migrate_options
         .must_exist = options->print,
         .migrate = !options->print,
         .period = setup.period,
+        .role = setup.role,
         .version_found = &from,
         .clock = &tk_clock_system,
     };

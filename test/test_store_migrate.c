@@ -58,6 +58,30 @@ Test(store_migrate, a_file_of_version_1_is_refused_until_it_is_migrated) {
     store_file_remove(&file);
 }
 
+Test(store_migrate, a_file_is_not_migrated_when_roles_or_portions_are_asked_for) {
+    const tasker_migrate_options wishes[] = {
+        {.size = sizeof(wishes[0]), .period = "week"},
+        {.size = sizeof(wishes[0]), .period = "none"},
+        {.size = sizeof(wishes[0]), .runtime_role = "runner"},
+    };
+    store_file file;
+    tk_store *store = NULL;
+    tasker_error error = {0};
+    int32_t found = -1;
+    store_file_make(&file);
+    file_run(&file, tk_schema_sqlite);
+    for (size_t i = 0; i < TK_COUNT_OF(wishes); i++) {
+        tasker_text report;
+        cr_assert_eq(tasker_store_migrate(file.url, &wishes[i], &report, &error),
+                     TASKER_UNSUPPORTED);
+        cr_assert_not_null(strstr(error.message, "roles and portions"), "%s", error.message);
+    }
+    cr_assert_eq(open_at(file.url, true, &found, &store, &error), TASKER_OK, "%s", error.message);
+    cr_assert_eq(found, 1, "it was migrated to %d", found);
+    tk_store_close(store);
+    store_file_remove(&file);
+}
+
 Test(store_migrate, a_step_that_fails_leaves_the_version_before_it) {
     store_file file;
     tk_store *store = NULL;

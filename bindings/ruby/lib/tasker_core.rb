@@ -110,7 +110,7 @@ module TaskerCore
     # Opens a store for a process that is no worker.
     #
     # @param url [String, nil] nil: as configured
-    # @param options [Hash] environment:, read_only:, must_exist:
+    # @param options [Hash] environment:, read_only:, must_exist:, migrate:
     # @return [Client]
     # @raise [Errors::FFIError]
     def connect(url = nil, **options) = Client.open(url || configuration.store, **options)

@@ -195,6 +195,17 @@ RSpec.describe TaskerCore::Client do
       client&.close
     end
 
+    it "brings older tables up to date when it is told so" do
+      skip "sqlite3 is not installed" unless system("which sqlite3", out: File::NULL)
+      url = "sqlite:#{File.join(Dir.mktmpdir, "older.db")}"
+      schema = File.expand_path("../../../src/schema_sqlite.sql", __dir__)
+      system("sqlite3", url.delete_prefix("sqlite:"), in: schema, exception: true)
+
+      expect { TaskerCore.connect(url) }.to ffi_error(/migrate/)
+      TaskerCore.connect(url, migrate: true).close
+      TaskerCore.connect(url).close
+    end
+
     it "says that a store must exist" do
       expect { TaskerCore.connect("sqlite:/nowhere/x.db", must_exist: true) }
         .to ffi_error(/nowhere/)

@@ -162,8 +162,8 @@ static VALUE call_make(VALUE self, call c, VALUE text, VALUE input) {
 
 /* --- methods ---------------------------------------------------------------------------------- */
 
-/* Store.open(url, environment or nil, read_only, must_exist) -> Store */
-static VALUE store_open(VALUE class, VALUE url, VALUE environment, VALUE read_only,
+/* Store.open(url, environment or nil, migrate, read_only, must_exist) -> Store */
+static VALUE store_open(VALUE class, VALUE url, VALUE environment, VALUE migrate, VALUE read_only,
                         VALUE must_exist) {
     VALUE self = TypedData_Wrap_Struct(class, &store_type, NULL);
     rb_tasker_store *store = ZALLOC(rb_tasker_store);
@@ -174,7 +174,8 @@ static VALUE store_open(VALUE class, VALUE url, VALUE environment, VALUE read_on
     tasker_options options = {.size = sizeof(options),
                               .environment = text_or_null(&environment),
                               .read_only = RTEST(read_only),
-                              .must_exist = RTEST(must_exist)};
+                              .must_exist = RTEST(must_exist),
+                              .migrate = RTEST(migrate)};
     StringValue(url);
     call_make(self, (call){.operation = OP_open, .options = options}, url, Qnil);
     RB_GC_GUARD(environment);
@@ -241,7 +242,7 @@ static VALUE store_act(VALUE self, VALUE name, VALUE uuid, VALUE result, VALUE a
 void rb_tasker_store_init(VALUE native) {
     VALUE class = rb_define_class_under(native, "Store", rb_cObject);
     rb_undef_alloc_func(class);
-    rb_define_singleton_method(class, "open", store_open, 4);
+    rb_define_singleton_method(class, "open", store_open, 5);
     rb_define_singleton_method(class, "template_outline", store_template_outline, 1);
     rb_define_method(class, "close", store_close, 0);
     rb_define_method(class, "put_template", store_put_template, 2);

@@ -10,10 +10,11 @@ module TaskerCore
     class << self
       # @param url [String] a store's URL
       # @param environment [String, nil] whose template overrides apply
+      # @param migrate [Boolean] bring older tables up to date; without it they are refused
       # @return [Client]
       # @raise [Errors::FFIError]
-      def open(url, environment: nil, read_only: false, must_exist: false)
-        new { Native::Store.open(url, environment, read_only, must_exist) }
+      def open(url, environment: nil, read_only: false, must_exist: false, migrate: false)
+        new { Native::Store.open(url, environment, migrate, read_only, must_exist) }
       end
 
       # @return [Client] of the worker's store while one runs here, else of the configured store

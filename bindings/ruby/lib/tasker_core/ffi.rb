@@ -180,7 +180,7 @@ module TaskerCore
       end
 
       def open_runtime(config)
-        store = Native::Store.open(config[:store], config[:environment], false, false)
+        store = Native::Store.open(*config.values_at(:store, :environment, :migrate), false, false)
         found = put_templates(store, config[:templates])
         namespaces = config[:namespaces] || found["templates"].filter_map { |one| one["namespace"] }
         Runtime.new(store: store, worker: open_worker(store, config), handle_id: uuid,

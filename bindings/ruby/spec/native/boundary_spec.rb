@@ -20,7 +20,7 @@ RSpec.describe "The boundary of the extension", :native do
 
   before do
     @folder = Dir.mktmpdir
-    @store = TaskerCore::Native::Store.open("sqlite:#{@folder}/store.db", "test", false, false)
+    @store = TaskerCore::Native::Store.open("sqlite:#{@folder}/store.db", "test", *[false] * 3)
     @store.put_template(template, "carry.yaml")
     @worker = TaskerCore::Native::Worker.open(@store, %w[First Second].freeze, [].freeze, "spec",
                                               2, false)

@@ -150,8 +150,8 @@ module TaskerCore
       # Starts the worker and returns.
       #
       # @param config [Hash] store:, templates:, threads:, namespaces:, worker_id:; deployment_mode:
-      #   "Hybrid", "EventDrivenOnly" or "PollingOnly"; what is missing is taken from the
-      #   configuration and the environment
+      #   "Hybrid", "EventDrivenOnly" or "PollingOnly"; migrate: true brings older tables up to
+      #   date; what is missing is taken from the configuration and the environment
       # @return [Bootstrap] the one instance, also when it runs already
       # @raise [Errors::FFIError, Errors::ConfigurationError]
       def self.start!(config = {}, **more) = instance.start!(config.to_h.merge(more))
