@@ -16,6 +16,9 @@
 /* A worker beats every second, an idle one every five: so long after none of them has, none works. */
 #define SWEEP_STILL_US ((int64_t)30 * 1000000)
 
+#define TABLES_WRONG                                                                               \
+    "they are not those of this build: see the server's log, `tasker store migrate`"
+
 static void write_head(serve_request *r, const char *status) {
     tk_buf_char(&r->answer, '{');
     tk_json_write_member_string(&r->answer, "status", tk_str_of(status));
@@ -99,7 +102,25 @@ static void look_at_nothing(serve_request *r, parts *p) {
     }
 }
 
-/* A failure of the read is told to the log by serve_query; its answer is replaced. */
+/* What the store says of itself. A failure is told to the log by serve_query; its answer is replaced. */
+static bool look_at_store(serve_request *r, parts *p) {
+    tk_str answer = {NULL, 0};
+    if (!serve_query(r, TASKER_QUERY_STORE, TK_STR("{}"), &answer)) {
+        p->store = "the store cannot be read: see the server's log";
+        p->tables = p->sweep = "unknown while the store cannot be read";
+        return false;
+    }
+    tk_json facts = {0};
+    tk_json schema = {0};
+    if (route_parse(r, answer, &facts)) {
+        schema = tk_json_member(facts, "schema");
+    }
+    if (!tk_json_equal(tk_json_member(schema, "have"), tk_json_member(schema, "want"))) {
+        p->tables = TABLES_WRONG;
+    }
+    return true;
+}
+
 static void look(serve_request *r, parts *p) {
     tk_str answer = {NULL, 0};
     tk_json workers = {0};
@@ -107,15 +128,15 @@ static void look(serve_request *r, parts *p) {
     *p = (parts){0};
     if (r->store == NULL) {
         look_at_nothing(r, p);
-    } else if (!serve_query(r, TASKER_QUERY_WORKERS, TK_STR("{}"), &answer)) {
-        p->store = "the store cannot be read: see the server's log";
-        p->tables = p->sweep = "unknown while the store cannot be read";
-    } else if (!route_parse(r, answer, &workers)) {
-        p->tables = "what the tables hold cannot be read";
-    } else {
-        look_at_sweep(workers, p);
+    } else if (look_at_store(r, p)) {
+        p->store_us = tk_clock_monotonic(&tk_clock_system) - began_us;
+        if (serve_query(r, TASKER_QUERY_WORKERS, TK_STR("{}"), &answer) &&
+            route_parse(r, answer, &workers)) {
+            look_at_sweep(workers, p);
+        } else {
+            p->sweep = "the workers cannot be read: see the server's log";
+        }
     }
-    p->store_us = tk_clock_monotonic(&tk_clock_system) - began_us;
     tk_buf_release(&r->answer);
     r->retry_after_s = 0;
 }

@@ -177,10 +177,57 @@ static bool ask(serve_request *r, tasker_query_kind kind, tk_json *answer) {
     return kept && tk_json_parse(copy, TK_BUF_BYTES_MAX, answer, NULL) == TASKER_OK;
 }
 
+static void write_facts(tk_buf *buf, tk_json facts) {
+    static const struct {
+        const char *member, *name, *help;
+    } figures[] = {
+        {"size_bytes", "tasker_store_size_bytes", "Bytes of the store"},
+        {"log_bytes", "tasker_store_log_bytes", "Bytes of a SQLite store's log"},
+        {"clock_skew_ms", "tasker_store_clock_skew_milliseconds",
+         "The store's clock ahead of this machine's"},
+    };
+    for (size_t i = 0; i < TK_COUNT_OF(figures); i++) {
+        if (tk_json_member(facts, figures[i].member).kind == TK_JSON_NUMBER) {
+            write_gauge(buf, figures[i].name, figures[i].help, number_of(facts, figures[i].member));
+        }
+    }
+    int64_t lost = 0;
+    tk_json_iterator it = tk_json_each(tk_json_member(facts, "stuck"));
+    while (tk_json_next(&it)) {
+        lost += tk_json_string_is(tk_json_member(it.value, "what"), TK_STR("lost_worker"));
+    }
+    write_gauge(buf, "tasker_workers_lost", "Workers whose steps wait to be taken over", lost);
+    tk_json upkeep = tk_json_member(facts, "upkeep");
+    if (upkeep.kind == TK_JSON_OBJECT) {
+        write_gauge(buf, "tasker_store_upkeep_tables_skipped",
+                    "Tables that the last round of VACUUM left out",
+                    number_of(upkeep, "tables_skipped"));
+    }
+}
+
+/* PostgreSQL's estimates; the tables are ours, so there are no more of them. */
+static void write_tables(serve_request *r, tk_buf *buf, tk_json tables) {
+    if (tk_json_count(tables) == 0) {
+        return;
+    }
+    metrics_head(buf, "tasker_store_dead_rows", "gauge", "Rows that VACUUM has still to take away");
+    tk_json_iterator it = tk_json_each(tables);
+    while (tk_json_next(&it) && it.index < METRICS_TABLES_MAX) {
+        tk_str name = {NULL, 0};
+        if (tk_json_string(&r->arena, tk_json_member(it.value, "name"), &name)) {
+            tk_buf_text(buf, "tasker_store_dead_rows{");
+            metrics_label(buf, "table", name);
+            tk_buf_printf(buf, "} %" PRId64 "\n", number_of(it.value, "dead"));
+        }
+    }
+}
+
 static bool write_store(serve_request *r, tk_buf *buf) {
     tk_json counts = {0};
     tk_json workers = {0};
-    if (!ask(r, TASKER_QUERY_COUNTS, &counts) || !ask(r, TASKER_QUERY_WORKERS, &workers)) {
+    tk_json facts = {0};
+    if (!ask(r, TASKER_QUERY_COUNTS, &counts) || !ask(r, TASKER_QUERY_WORKERS, &workers) ||
+        !ask(r, TASKER_QUERY_STORE, &facts)) {
         return false;
     }
     tk_json steps = tk_json_member(counts, "steps");
@@ -191,6 +238,8 @@ static bool write_store(serve_request *r, tk_buf *buf) {
     write_queues(r, buf, tk_json_member(counts, "queues"));
     write_gauge(buf, "tasker_workers", "Workers that are registered",
                 (int64_t)tk_json_count(workers));
+    write_facts(buf, facts);
+    write_tables(r, buf, tk_json_member(facts, "tables"));
     metrics_steps_write(r, buf);
     return true;
 }

@@ -13,6 +13,7 @@
 /* Namespaces that have a label of their own; all others are one together. */
 #define METRICS_NAMESPACES_MAX 50
 #define METRICS_OTHER "other"
+#define METRICS_TABLES_MAX 64
 #define METRICS_BUCKETS_MAX 16
 
 /* Counts of durations, in the buckets of the list that goes with it. */

@@ -9,7 +9,10 @@ document = schemas.document
 # "GET /v1/tasks" => its permission, as serve/routes.c has it.
 def table_of_routes
   File.read("serve/routes.c").scan(/\{SERVE_([A-Z]+),\s*"([^"]+)",\s*(NULL|"[^"]+")/)
-      .to_h { |method, path, word| ["#{method} #{path.delete("*")}", word == "NULL" ? nil : word.delete('"')] }
+      .to_h do |method, path, word|
+    ["#{method} #{path.delete("*")}",
+     word == "NULL" ? nil : word.delete('"')]
+  end
 end
 
 def routes_told(document)
@@ -27,7 +30,8 @@ def routes_written
     method = nil
     cells[1].scan(/`([^`]+)`/).flatten.each do |text|
       method = text[/\A[A-Z]+/] || method
-      routes["#{method} #{text[%r{[/…].*}].sub("…/workflow_steps", "/v1/tasks/{task_uuid}/workflow_steps")}"] = word
+      path = text[%r{[/…].*}].sub("…", "/v1/tasks/{task_uuid}")
+      routes["#{method} #{path}"] = word
     end
   end
 end

@@ -5,8 +5,8 @@ require "net/http"
 require "set"
 require "json_schemer"
 
-# The server's own description of itself: every answer of every test is held against it, and at the end
-# each answer that it promises has to have been seen.
+# The server's description of itself: every answer of every test is held against it, and at the end
+# each one that it promises has to have been seen.
 class Schemas
   # Told by the core for every route; its own tests provoke them.
   EVERYWHERE = %w[401 403 503].freeze
@@ -70,13 +70,15 @@ class Schemas
     pattern = template.split("/", -1).map do |segment|
       segment.start_with?("{") ? "[^/]+" : Regexp.escape(segment)
     end
-    path.match?(%r{\A#{pattern.join("/")}\z})
+    path.match?(/\A#{pattern.join("/")}\z/)
   end
 
   def content_of(operation, status)
     response = operation["responses"][status.to_s]
-    response = response && @document.dig("components", "responses", File.basename(response["$ref"])) if
-      response&.key?("$ref")
+    if response&.key?("$ref")
+      response &&= @document.dig("components", "responses",
+                                 File.basename(response["$ref"]))
+    end
     response && response["content"]
   end
 

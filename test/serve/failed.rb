@@ -1,0 +1,4 @@
+# frozen_string_literal: true
+
+# What was expected is not so.
+class Failed < StandardError; end
