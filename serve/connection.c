@@ -301,13 +301,13 @@ static enum MHD_Result request_step(void *user, struct MHD_Connection *connectio
         }
         return e->state == EXCHANGE_ANSWERED && e->headers.body ? send_answer(e) : MHD_YES;
     }
-    if (e->state == EXCHANGE_ANSWERED) {
-        return send_answer(e);
-    }
-    if (*size > 0) {
+    if (*size > 0) { /* libmicrohttpd takes no answer before the body's end */
         exchange_take(e, data, *size);
         *size = 0;
         return MHD_YES;
+    }
+    if (e->state == EXCHANGE_ANSWERED) {
+        return send_answer(e);
     }
     if (e->state != EXCHANGE_BODY) {
         return MHD_YES;
