@@ -181,7 +181,7 @@ export interface Worker {
   namespaces: string[];
   handlers: string[];
   running: number;
-  state: string;
+  state?: string;
   memory_bytes?: number | null;
   lag_ms?: number | null;
   steps: {

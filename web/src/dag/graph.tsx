@@ -80,6 +80,7 @@ export default function Graph({ steps, selected, onSelect, plain }: Props) {
   return (
     <div class="graph">
       <div class="graph-tools">
+        {plain ? <span class="faint">{steps.length} steps</span> : <Legend steps={steps} />}
         <button type="button" class="icon-button" aria-label="Smaller" onClick={() => change(0.8)}>
           <Icon name="minus" />
         </button>
@@ -105,6 +106,23 @@ export default function Graph({ steps, selected, onSelect, plain }: Props) {
         )}
       </div>
     </div>
+  );
+}
+
+/** How many steps are in which state. */
+function Legend({ steps }: { steps: GraphStep[] }) {
+  const counts = new Map<string, number>();
+  for (const { state } of steps) {
+    counts.set(state, (counts.get(state) ?? 0) + 1);
+  }
+  return (
+    <span class="graph-legend">
+      {[...counts].map(([state, number]) => (
+        <span key={state} class={`state look-${lookOf(state)}`}>
+          <StateIcon state={state} /> {number} {wordOf(state)}
+        </span>
+      ))}
+    </span>
   );
 }
 

@@ -54,11 +54,11 @@ export function layout(nodes: GraphNode[], direction: Direction): Layout {
       const { x, y } = graph.node(id) as { x: number; y: number };
       return { id, x: x - NODE_WIDTH / 2, y: y - NODE_HEIGHT / 2 };
     }),
-    edges: graph.edges().map(({ v, w }) => ({
-      from: v,
-      to: w,
-      path: pathOf((graph.edge(v, w) as { points: Point[] }).points),
-    })),
+    edges: graph.edges().map(({ v, w }) => {
+      const { points } = graph.edge(v, w) as { points: Point[] };
+      const ends = [graph.node(v) as Point, graph.node(w) as Point] as const;
+      return { from: v, to: w, path: pathOf(...ends, points.slice(1, -1), direction) };
+    }),
   };
 }
 
@@ -67,19 +67,26 @@ interface Point {
   y: number;
 }
 
-/** A soft line through the middles of the pieces between the points. */
-export function pathOf(points: Point[]): string {
-  const [first, ...rest] = points;
-  if (!first) {
-    return "";
+/** A soft line from the side of one node to the side of another. `between` are the points that it has to
+ * pass to keep clear of others; a single one is on the way between neighbours and says nothing. */
+export function pathOf(from: Point, to: Point, between: Point[], direction: Direction): string {
+  const across = direction === "LR";
+  const out = across
+    ? { x: from.x + NODE_WIDTH / 2, y: from.y }
+    : { x: from.x, y: from.y + NODE_HEIGHT / 2 };
+  const into = across
+    ? { x: to.x - NODE_WIDTH / 2, y: to.y }
+    : { x: to.x, y: to.y - NODE_HEIGHT / 2 };
+  const text = (x: number, y: number) => `${x.toFixed(1)} ${y.toFixed(1)}`;
+  let path = `M${text(out.x, out.y)}`;
+  let last = out;
+  for (const point of [...(between.length > 1 ? between : []), into]) {
+    const x = (last.x + point.x) / 2;
+    const y = (last.y + point.y) / 2;
+    path += across
+      ? ` C${text(x, last.y)} ${text(x, point.y)} ${text(point.x, point.y)}`
+      : ` C${text(last.x, y)} ${text(point.x, y)} ${text(point.x, point.y)}`;
+    last = point;
   }
-  const text = (point: Point) => `${point.x.toFixed(1)} ${point.y.toFixed(1)}`;
-  let path = `M${text(first)}`;
-  rest.forEach((point, index) => {
-    const next = rest[index + 1];
-    path += next
-      ? ` Q${text(point)} ${text({ x: (point.x + next.x) / 2, y: (point.y + next.y) / 2 })}`
-      : ` L${text(point)}`;
-  });
   return path;
 }

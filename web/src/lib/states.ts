@@ -28,7 +28,6 @@ const LOOKS: Record<string, Look> = {
   waiting_for_retry: "retry",
   waiting_for_dependencies: "pending",
   pending: "pending",
-  error: "failed",
   blocked_by_failures: "failed",
   enqueued_as_error_for_orchestration: "failed",
   cancelled: "ended",
@@ -46,7 +45,6 @@ const WORDS: Record<string, string> = {
   resolved_manually: "resolved",
   enqueuing_steps: "ready",
   evaluating_results: "evaluating",
-  error: "failed",
 };
 
 export function lookOf(state: string): Look {

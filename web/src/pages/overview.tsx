@@ -13,6 +13,7 @@ import { Empty, Loading, State, Trouble } from "../ui/bits";
 import { Chart } from "../ui/chart";
 import { Namespaces } from "./overview_namespaces";
 import { Queues } from "./overview_queues";
+import { isWell } from "./workers";
 
 const SPANS: { word: string; label: string; minutes: number }[] = [
   { word: "15m", label: "15 min", minutes: 15 },
@@ -160,7 +161,7 @@ function Tiles({ data }: { data: Data }) {
     .map((queue) => queue.oldest_at)
     .filter((at): at is string => at !== null)
     .sort()[0];
-  const running = data.workers.filter((worker) => worker.state === "runs");
+  const running = data.workers.filter(isWell);
   const lost = data.workers.length - running.length;
   const blocked = tasks["blocked_by_failures"] ?? 0;
   return (

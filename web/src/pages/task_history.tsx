@@ -4,7 +4,8 @@ import { useMemo, useState } from "preact/hooks";
 import type { Change } from "../api/types";
 import type { Resource } from "../lib/resource";
 import { wordOf } from "../lib/states";
-import { At, Empty, Loading, StateIcon, Trouble } from "../ui/bits";
+import { duration, exact, millis } from "../lib/time";
+import { Empty, Loading, StateIcon, Trouble } from "../ui/bits";
 import { List } from "../ui/list";
 import { Text } from "../ui/text";
 
@@ -32,6 +33,7 @@ export function History({ history }: { history: Resource<Change[]> }) {
     const error = history.error.value;
     return error ? <Trouble error={error} retry={() => void history.refresh()} /> : <Loading />;
   }
+  const since = millis(changes[0]?.at ?? "");
   return (
     <section class="panel history" aria-label="History">
       <header class="panel-head">
@@ -50,17 +52,19 @@ export function History({ history }: { history: Resource<Change[]> }) {
         rowHeight={ROW}
         row={(index) => {
           const change = shown[index];
-          return change && <Row key={index} change={change} />;
+          return change && <Row key={index} change={change} since={since} />;
         }}
       />
     </section>
   );
 }
 
-function Row({ change }: { change: Change }) {
+function Row({ change, since }: { change: Change; since: number }) {
   return (
     <div class="history-row" style={{ height: `${ROW}px` }}>
-      <At at={change.at} />
+      <time dateTime={change.at} title={exact(change.at)}>
+        +{duration(millis(change.at) - since)}
+      </time>
       <span class={change.entity === "task" ? "history-who faint" : "history-who"}>
         {change.step === undefined ? "the task" : <Text>{change.step}</Text>}
       </span>

@@ -44,7 +44,7 @@ export function StepPanel({ task, step, why, close, done }: Props) {
           attempt {step.attempts} of {Math.max(step.attempts, step.max_attempts)}
         </span>
       </p>
-      {why && why.waits_for !== "nothing" && (
+      {why && !["nothing", "operator"].includes(why.waits_for) && (
         <div class="why">
           <p>
             <Text max={600}>{why.text}</Text>

@@ -31,9 +31,11 @@ export function WhyBox({ why, select }: { why: Why; select: (uuid: string) => vo
             <button type="button" class="link" onClick={() => select(step.step_uuid)}>
               <Text>{step.name}</Text>
             </button>
-            <span>
-              <Text max={600}>{step.text}</Text>
-            </span>
+            {step.text !== why.text && (
+              <span>
+                <Text max={600}>{step.text}</Text>
+              </span>
+            )}
             {step.next && <Command text={step.next} />}
           </li>
         ))}

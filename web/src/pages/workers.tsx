@@ -13,6 +13,11 @@ import { Text } from "../ui/text";
 
 const STATES: Record<string, string> = { runs: "runs", lost: "does not answer" };
 
+/** A server that does not judge its workers lists those that are not known to be dead. */
+export function isWell(worker: Worker): boolean {
+  return worker.state === undefined || worker.state === "runs";
+}
+
 export function Workers() {
   const resource = useResource((signal) => ask<Worker[]>("/v1/workers", { signal }), "all", 1000);
   useEffect(
@@ -57,7 +62,7 @@ export function Workers() {
 }
 
 function Card({ worker }: { worker: Worker }) {
-  const well = worker.state === "runs";
+  const well = isWell(worker);
   return (
     <section class="panel worker" aria-label={`Worker ${worker.worker_id}`}>
       <header class="panel-head">
@@ -66,8 +71,7 @@ function Card({ worker }: { worker: Worker }) {
           <Text>{worker.host}</Text>
         </h2>
         <span class={well ? "faint" : "alarm-text"}>
-          {STATES[worker.state] ?? worker.state}
-          {well && worker.asleep && worker.running === 0 && ", idle"}
+          {well && worker.running === 0 ? "idle" : (STATES[worker.state ?? "runs"] ?? worker.state)}
         </span>
       </header>
       <dl class="facts">
