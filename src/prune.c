@@ -2,7 +2,8 @@
  * prune.c - takes ended tasks away, a portion or some tasks at a time, each in a short transaction.
  *
  * How many single tasks go at once is measured: a store's write lock is held for about HOLD_US, and
- * others get their turn between.
+ * others get their turn between. Waiting for the lock is not counted: the busier a store is, the longer
+ * that takes, and the portions would only get smaller.
  */
 #include "engine.h"
 
@@ -38,16 +39,15 @@ static void portion_tell(pruning *p) {
 }
 
 /* The next number of single tasks, by how long the last ones took. */
-static uint32_t limit_next(uint32_t limit, int64_t took_us) {
-    if (took_us > HOLD_US) {
+static uint32_t limit_next(uint32_t limit, int64_t held_us) {
+    if (held_us > HOLD_US) {
         return limit > 1 ? limit / 2 : 1;
     }
-    return took_us < HOLD_US / 4 && limit < SINGLES_MAX ? limit * 2 : limit;
+    return held_us < HOLD_US / 4 && limit < SINGLES_MAX ? limit * 2 : limit;
 }
 
 static tasker_status prune_once(pruning *p, tasker_error *error) {
     tk_store *store = p->engine->store;
-    int64_t began_us = tk_clock_monotonic(p->engine->clock);
     tk_arena_reset(&p->arena);
     tasker_status status = store->driver->prune(store, &p->arena, &p->prune, error);
     if (status != TASKER_OK) {
@@ -58,8 +58,7 @@ static tasker_status prune_once(pruning *p, tasker_error *error) {
     p->kept += p->prune.kept;
     portion_tell(p);
     if (p->prune.singles) {
-        p->prune.limit =
-            limit_next(p->prune.limit, tk_clock_monotonic(p->engine->clock) - began_us);
+        p->prune.limit = limit_next(p->prune.limit, p->prune.held_us);
     }
     if (p->options->tell != NULL && !p->options->tell(p->options->user, p->tasks, 0)) {
         return tk_fail(error, TASKER_CLOSED, "pruning was ended after %" PRId64 " tasks", p->tasks);

@@ -85,6 +85,7 @@ typedef struct tk_prune {
     int64_t tasks;     /* out: that go */
     int64_t kept; /* out: that stay, being open or changed since. A portion goes or stays whole */
     int64_t identities; /* out: idempotency keys that go along */
+    int64_t held_us;    /* out: how long it took, without waiting for its turn */
     bool more;          /* out: there is more to look at */
 } tk_prune;
 

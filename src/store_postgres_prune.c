@@ -287,6 +287,7 @@ tasker_status tk_pg_prune(tk_store *store, tk_arena *arena, tk_prune *prune, tas
     if (status != TASKER_OK) {
         return status;
     }
+    int64_t began_us = tk_clock_monotonic(pg->clock); /* with the session for itself */
     if (!prune->singles) {
         status = portion_next(pg, prune, &p, &found, error);
     }
@@ -297,6 +298,7 @@ tasker_status tk_pg_prune(tk_store *store, tk_arena *arena, tk_prune *prune, tas
         prune->singles = true;
         status = singles_prune(pg, prune, error);
     }
+    prune->held_us = tk_clock_monotonic(pg->clock) - began_us;
     upkeep_end(pg);
     return status;
 }

@@ -317,6 +317,10 @@ void tk_sqlite_wake_drain(tk_store *store);
 
 /* --- upkeep: store_sqlite_keep.c -------------------------------------------------------------- */
 
+/* tk_sqlite_wishes_check: UNSUPPORTED where a role or portions are asked for. */
+tasker_status tk_sqlite_wishes_check(const char *name, const char *role, tk_period period,
+                                     tasker_error *error);
+
 tasker_status tk_sqlite_set_up(tk_store *store, tk_arena *arena, tk_setup *setup,
                                tasker_error *error);
 tasker_status tk_sqlite_prune(tk_store *store, tk_arena *arena, tk_prune *prune,

@@ -13,7 +13,10 @@ tasker_status tk_sqlite_set_up(tk_store *store, tk_arena *arena, tk_setup *setup
     setup->statement_count = 0;
     setup->made = 0;
     setup->version = TK_SQLITE_SCHEMA_VERSION;
-    return tk_process_id() == sqlite->opener ? TASKER_OK : tk_sqlite_sync(store, error);
+    if (tk_process_id() != sqlite->opener) {
+        return tk_sqlite_sync(store, error);
+    }
+    return tk_sqlite_wishes_check(sqlite->name, setup->role, setup->period, error);
 }
 
 /* --- pruning ---------------------------------------------------------------------------------- */
@@ -104,13 +107,16 @@ tasker_status tk_sqlite_prune(tk_store *store, tk_arena *arena, tk_prune *prune,
     if (status != TASKER_OK) {
         return status;
     }
+    int64_t began_us = tk_clock_monotonic(sqlite->clock); /* with the lock */
     status = gone_find(sqlite, prune, goes, error);
     if (status == TASKER_OK && !prune->dry_run) {
         status = gone_take(sqlite, goes, prune->tasks, error);
     }
     if (status == TASKER_OK) {
-        return tk_sqlite_commit(store, error);
+        status = tk_sqlite_commit(store, error);
+    } else {
+        tk_sqlite_rollback(store);
     }
-    tk_sqlite_rollback(store);
+    prune->held_us = tk_clock_monotonic(sqlite->clock) - began_us;
     return status;
 }

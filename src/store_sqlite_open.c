@@ -236,14 +236,14 @@ static tasker_status url_check(const char *url, tasker_error *error) {
     return TASKER_OK;
 }
 
-/* Before anything of the file is changed. */
-static tasker_status wishes_check(const tk_store_config *config, tasker_error *error) {
-    return config->role == NULL && config->period == TK_PERIOD_KEEP
+tasker_status tk_sqlite_wishes_check(const char *name, const char *role, tk_period period,
+                                     tasker_error *error) {
+    return role == NULL && period == TK_PERIOD_KEEP
                ? TASKER_OK
                : tk_fail(error, TASKER_UNSUPPORTED,
                          "%s is a file: roles and portions are PostgreSQL's; whoever may write the "
                          "file may do everything",
-                         config->url + strlen(URL_PREFIX));
+                         name);
 }
 
 static tasker_status store_fill(tk_sqlite *sqlite, const tk_store_config *config,
@@ -267,8 +267,9 @@ static tasker_status store_fill(tk_sqlite *sqlite, const tk_store_config *config
 tasker_status tk_store_sqlite_open(const tk_store_config *config, tk_store **store,
                                    tasker_error *error) {
     tasker_status status = url_check(config->url, error);
-    if (status == TASKER_OK) {
-        status = wishes_check(config, error);
+    if (status == TASKER_OK) { /* before anything of the file is changed */
+        status = tk_sqlite_wishes_check(config->url + strlen(URL_PREFIX), config->role,
+                                        config->period, error);
     }
     if (status != TASKER_OK) {
         return status;

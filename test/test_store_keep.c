@@ -1,5 +1,8 @@
 /* What a store needs over the years, as its contract says: pruning and setting up. Pruning what
  * lies in portions of PostgreSQL, and migrations: test_store_migrate.c. */
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 
 #include "support/store_file.h"
@@ -169,6 +172,44 @@ STORE_TEST(store_keep, the_limit_counts_what_is_looked_at) {
     cr_assert_eq(prune_once(fx, &prune), TASKER_OK);
     cr_assert_eq(prune.tasks, 0);
     cr_assert_not(prune.more);
+}
+
+#define HELD_MS 300
+
+typedef struct writer {
+    tk_store *store;
+    _Atomic(bool) writes;
+} writer;
+
+static void *write_for_long(void *argument) {
+    writer *w = argument;
+    const struct timespec held = {.tv_nsec = HELD_MS * 1000000L};
+    cr_assert_eq(tk_store_call(w->store, begin, TK_STORE_WRITE, NULL), TASKER_OK);
+    atomic_store(&w->writes, true);
+    (void)nanosleep(&held, NULL);
+    cr_assert_eq(tk_store_call(w->store, commit, NULL), TASKER_OK);
+    return NULL;
+}
+
+STORE_TEST(store_keep, waiting_for_another_writer_is_not_counted) {
+    tk_uuid id;
+    writer w = {.writes = false};
+    pthread_t thread;
+    OK(begin, TK_STORE_WRITE);
+    store_fixture_tasks(fx, &id, 1);
+    end_task(fx, &id, 2, OLD_US);
+    COMMIT();
+    cr_assert_eq(fx->store->driver->share(fx->store, &w.store, &fx->error), TASKER_OK);
+    cr_assert_eq(pthread_create(&thread, NULL, write_for_long, &w), 0);
+    while (!atomic_load(&w.writes)) {
+        (void)sched_yield();
+    }
+    tk_prune prune = {.before_us = NEW_US, .limit = 10, .singles = true};
+    cr_assert_eq(prune_once(fx, &prune), TASKER_OK, "%s", fx->error.message);
+    pthread_join(thread, NULL);
+    tk_store_close(w.store);
+    cr_assert_eq(prune.tasks, 1);
+    cr_assert_lt(prune.held_us, HELD_MS * 1000 / 2, "%" PRId64 " us", prune.held_us);
 }
 
 STORE_TEST(store_keep, a_file_has_neither_roles_nor_portions) {

@@ -1,6 +1,7 @@
 /* Versions of the tables: older ones are refused or brought up to date, newer ones refused. On
  * PostgreSQL (TASKER_TEST_POSTGRES) also portions, and the rights of the role that runs. */
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -359,6 +360,61 @@ Test(store_migrate, a_portion_waits_for_readers_and_lets_writers_pass, .timeout 
     cr_assert_eq(p.seen[0].tasks, 1);
     cr_assert_eq(number(s.url, "SELECT count(*) FROM pg_class WHERE relname = 'task_20260105'"), 0);
     cr_assert_eq(number(s.url, "SELECT count(*) FROM tasker.task"), 4);
+    tk_store_close(store);
+    server_close(&s);
+}
+
+#define LONG_ROWS "200000"
+#define LONG_COUNTS 10
+
+typedef struct counter {
+    tk_store *store;
+    int64_t before_us, kept;
+    _Atomic(bool) over;
+} counter;
+
+static void *count_often(void *argument) {
+    counter *c = argument;
+    tk_arena arena = {0};
+    for (int i = 0; i < LONG_COUNTS; i++) {
+        tk_prune prune = {.before_us = c->before_us, .limit = 1, .dry_run = true};
+        cr_assert_eq(c->store->driver->prune(c->store, &arena, &prune, NULL), TASKER_OK);
+        c->kept = prune.kept;
+    }
+    tk_arena_release(&arena);
+    atomic_store(&c->over, true);
+    return NULL;
+}
+
+/* Who counts locks nothing: updates go on at once, also in the portion that is counted. */
+Test(store_migrate, a_portion_that_is_counted_for_long_lets_updates_pass, .timeout = 60) {
+    server s;
+    pthread_t thread;
+    int64_t from_us = INT64_C(1767571200) * 1000000; /* Monday, 5 January 2026 */
+    int updates = 0;
+    server_open(&s);
+    tk_store *store = store_bare(s.url);
+    set_up(store, (tk_setup){.now_us = from_us, .period = TK_PERIOD_WEEK});
+    put_task(s.url, from_us + 1 * DAY_US, 1, 3, from_us);
+    run(s.url, "INSERT INTO tasker.task_state SELECT"
+               " overlay(task_id::text placing to_char(i, 'FM00000000') from 29)::uuid,"
+               " updated_at, 2, 0, 0, 0, progress FROM tasker.task_state,"
+               " generate_series(100000, 99999 + " LONG_ROWS ") i");
+    counter c = {.store = store, .before_us = from_us + 8 * DAY_US};
+    PGconn *writer = PQconnectdb(s.url);
+    PQclear(PQexec(writer, "SET lock_timeout = '50ms'"));
+    cr_assert_eq(pthread_create(&thread, NULL, count_often, &c), 0);
+    while (!atomic_load(&c.over)) {
+        PGresult *result = PQexec(writer, "UPDATE tasker.task_state SET open_steps = open_steps + 1"
+                                          " WHERE state = 3");
+        cr_assert_eq(PQresultStatus(result), PGRES_COMMAND_OK, "%s", PQerrorMessage(writer));
+        PQclear(result);
+        updates++;
+    }
+    pthread_join(thread, NULL);
+    cr_assert_geq(updates, LONG_COUNTS, "%d updates beside %d counts", updates, LONG_COUNTS);
+    cr_assert_eq(c.kept, 1);
+    PQfinish(writer);
     tk_store_close(store);
     server_close(&s);
 }
