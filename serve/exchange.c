@@ -244,11 +244,20 @@ void exchange_whole(serve_exchange *e) {
     }
 }
 
+/* Whatever keeps the store from being opened, a wrong URL too, is nothing the caller can set right. */
+static void fail_without_store(serve_request *r, const tasker_error *error) {
+    tasker_error told = *error;
+    if (told.status != TASKER_NOMEM && told.status != TASKER_BUSY) {
+        told.status = TASKER_STORE;
+    }
+    serve_fail_error(r, &told);
+}
+
 void exchange_work(serve_exchange *e, tasker *store, const tasker_error *error) {
     serve_request *r = &e->request;
     bool anyhow = (r->route->flags & SERVE_ANYHOW) != 0;
     if (store == NULL && !anyhow) {
-        serve_fail_error(r, error);
+        fail_without_store(r, error);
         e->state = EXCHANGE_ANSWERED;
         return;
     }

@@ -14,7 +14,8 @@
 #include "routes.h"
 
 /* A worker beats every second, an idle one every five: so long after none of them has, none works. */
-#define SWEEP_STILL_US ((int64_t)30 * 1000000)
+#define SWEEP_STILL_S 15
+#define SWEEP_STILL_US ((int64_t)SWEEP_STILL_S * 1000000)
 
 #define TABLES_WRONG                                                                               \
     "they are not those of this build: see the server's log, `tasker store migrate`"
@@ -87,7 +88,7 @@ static void look_at_sweep(tk_json workers, parts *p) {
     if (p->workers == 0) {
         p->sweep_note = "no worker is connected: what is submitted waits";
     } else if (!beats_move(digest_of(workers))) {
-        p->sweep = "workers are registered, but none of them has beaten for 30 s";
+        p->sweep = "workers are registered, but none of them has beaten for some time";
     }
 }
 
