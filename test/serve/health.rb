@@ -28,7 +28,8 @@ end
 test "once no worker beats any more the server is not ready, and says that it is the sweep" do
   Process.kill("STOP", worker)
   ready = eventually(30, "503") { still.get("/ready").then { |now| now if now.status == 503 } }
-  expect_equal({ "store" => "healthy", "tables" => "healthy", "sweep" => "unhealthy" }, parts(ready))
+  expect_equal({ "store" => "healthy", "tables" => "healthy", "sweep" => "unhealthy" },
+               parts(ready))
   expect_equal 200, still.get("/health/detailed").status, "detailed tells, it does not judge"
   Process.kill("CONT", worker)
   eventually(20, "ready again") { still.get("/ready").status == 200 }
@@ -36,7 +37,9 @@ test "once no worker beats any more the server is not ready, and says that it is
 end
 
 test "tables of another version are told as such" do
-  told = spoil(place) { |file| system("sqlite3", file, "PRAGMA user_version = 999", exception: true) }
+  told = spoil(place) do |file|
+    system("sqlite3", file, "PRAGMA user_version = 999", exception: true)
+  end
   ready = told.get("/health/ready")
   expect_equal [503, "unhealthy"], [ready.status, parts(ready)["tables"]], ready.text
   system("sqlite3", place.store.delete_prefix("sqlite:"), "PRAGMA user_version = 0")
