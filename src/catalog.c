@@ -90,6 +90,17 @@ static tasker_status number_names(tk_engine *engine, tk_arena *arena, tk_known *
     return status;
 }
 
+static bool is_chain(const tk_template *template) {
+    uint32_t roots = 0;
+    bool chain = template->step_count <= TK_PROGRESS_PAGE_STEPS;
+    for (uint32_t i = 0; chain && i < template->step_count; i++) {
+        const tk_template_step *step = &template->steps[i];
+        chain = step->present && step->parents.count <= 1 && step->children.count <= 1;
+        roots += step->parents.count == 0;
+    }
+    return chain && roots == 1;
+}
+
 static tasker_status make_known(tk_engine *engine, tk_arena *arena, const tk_template_row *row,
                                 const tk_known **known, tasker_error *error) {
     tk_known *made = tk_alloc(sizeof(*made));
@@ -102,6 +113,7 @@ static tasker_status make_known(tk_engine *engine, tk_arena *arena, const tk_tem
     tasker_status status = tk_template_open(row->spec, &template, error);
     if (status == TASKER_OK) {
         made->template = template;
+        made->chain = is_chain(template);
         int32_t *handlers = tk_alloc_array(template->step_count, sizeof(*handlers));
         made->handlers = handlers;
         status =

@@ -25,6 +25,7 @@ typedef struct tk_known {
     int32_t revision;
     int32_t queue;           /* name id of its namespace */
     const int32_t *handlers; /* name ids of the callables, by step number */
+    bool chain; /* all steps stand in one row, and their progress on one page */
     const tk_template *template;
     struct tk_known *next;
 } tk_known;
@@ -167,6 +168,14 @@ tasker_status tk_complete_answer(tk_completion *asked, tasker_error *error); /* 
 tasker_status tk_leases_return(tk_engine *engine, tk_arena *arena, const tk_lease_row *leases,
                                tk_ready_row *readies, uint32_t count, const tk_ending *endings,
                                uint32_t ending_count, bool *returned, tasker_error *error);
+
+/* --- advance.c -------------------------------------------------------------------------------- */
+
+/* tk_advance does what tk_complete does, without an answer, when it can: *sent. Then the transaction has
+ * a CONFLICT, at its commit at the latest, unless all was as expected; nothing happened, and tk_complete
+ * is to do it. */
+tasker_status tk_advance(tk_engine *engine, tk_arena *arena, tk_ending *endings, uint32_t count,
+                         int64_t now_us, tk_moved *moved, bool *sent, tasker_error *error);
 
 /* --- abandon.c: claims that cannot end as they should ----------------------------------------- */
 

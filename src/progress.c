@@ -16,15 +16,23 @@ static uint8_t *step_bytes(const tk_progress *progress, uint32_t step) {
     return progress->bytes + (size_t)step * TK_PROGRESS_STEP_BYTES;
 }
 
+static void write_parents_open(uint8_t *bytes, uint32_t open) {
+    assert(open <= UINT16_MAX);
+    bytes[1] = (uint8_t)(open & 0xff);
+    bytes[2] = (uint8_t)(open >> 8);
+}
+
+void tk_progress_step(uint8_t bytes[TK_PROGRESS_STEP_BYTES], tk_step_mark mark, uint32_t open) {
+    bytes[0] = (uint8_t)mark;
+    write_parents_open(bytes, open);
+}
+
 static void set_mark(tk_progress *progress, uint32_t step, tk_step_mark mark) {
     step_bytes(progress, step)[0] = (uint8_t)mark;
 }
 
 static void set_parents_open(tk_progress *progress, uint32_t step, uint32_t open) {
-    assert(open <= UINT16_MAX);
-    uint8_t *bytes = step_bytes(progress, step);
-    bytes[1] = (uint8_t)(open & 0xff);
-    bytes[2] = (uint8_t)(open >> 8);
+    write_parents_open(step_bytes(progress, step), open);
 }
 
 tk_step_mark tk_progress_mark(const tk_progress *progress, uint32_t step) {

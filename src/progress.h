@@ -53,6 +53,9 @@ typedef struct tk_freed {
     uint32_t count;
 } tk_freed;
 
+/* tk_progress_step writes a step as it stands in the bytes, with so many open parents. */
+void tk_progress_step(uint8_t bytes[TK_PROGRESS_STEP_BYTES], tk_step_mark mark, uint32_t open);
+
 tk_step_mark tk_progress_mark(const tk_progress *progress, uint32_t step);
 uint32_t tk_progress_parents_open(const tk_progress *progress, uint32_t step);
 uint32_t tk_progress_count(const tk_progress *progress, tk_step_mark mark);

@@ -52,7 +52,7 @@ static void sleep_for_work(tasker_worker *worker, int64_t at_most_us) {
     int fd = worker->poll_only ? -1 : driver->wake_fd(worker->store);
     bool woken = tk_wake_wait(&worker->wake, fd, wait_us);
     set_sleep(core, TK_AWAKE);
-    if (woken && fd >= 0) {
+    if (woken) {
         driver->wake_drain(worker->store);
         __atomic_store_n(&core->look, true, __ATOMIC_RELEASE);
     }

@@ -144,6 +144,8 @@ typedef struct tk_prune {
                          tasker_error *error))                                                     \
     X(finish,           (tk_store *store, tk_attempt_row *rows, uint32_t count, bool *accepted,    \
                          tasker_error *error))                                                     \
+    X(advance,          (tk_store *store, const tk_advance_row *rows, uint32_t count,              \
+                         const tk_advance_bytes *bytes, tasker_error *error))                      \
     X(lease_return,     (tk_store *store, const tk_lease_row *leases, tk_ready_row *readies,       \
                          uint32_t count, bool *returned, tasker_error *error))                     \
     X(attempt_bases,    (tk_store *store, const tk_step_key *keys, uint32_t count,                 \
@@ -241,6 +243,7 @@ typedef struct tk_plan {
 typedef struct tk_driver {
     const char *name;  /* "sqlite", "postgres" */
     bool many_workers; /* several worker processes may share a store */
+    bool advances;     /* has the operation `advance`, which spares a journey */
 #define X(name, arguments) tasker_status(*name) arguments;
     TK_STORE_OPERATION_MAP(X)
 #undef X
@@ -321,6 +324,10 @@ struct tk_store {
  *                 there, inserts the attempt with the lease's attempt, worker, enqueued_us and
  *                 claimed_us and finished_us = max(claimed_us, rows[i].finished_us, updated_us of
  *                 rows[i].state); fills those members; accepted[i]=false where there was no such lease (nothing is written).
+ * advance         what state_lock, finish (OK) and state_update do, without asking: rows sorted by task, each
+ *                 once. A CONFLICT unless each task runs, has failed nothing, has these open steps, was
+ *                 not changed after finished_us, reads as `bytes` say, and each lease is there with its
+ *                 token. Only progress within the first page. UNSUPPORTED where the driver has none.
  * lease_return    gives unstarted steps back: deletes the lease (task, step, token), inserts
  *                 readies[i] with attempts = lease.attempt - 1 and the lease's enqueued_us.
  *                 returned[i]=false where there was no such lease.

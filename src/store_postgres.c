@@ -38,6 +38,7 @@ tasker_status tk_store_postgres_open(const tk_store_config *config, tk_store **s
 const tk_driver tk_pg_driver = {
     .name = "postgres",
     .many_workers = true,
+    .advances = true,
 #define X(operation, arguments) .operation = tk_pg_op_##operation,
     TK_STORE_OPERATION_MAP(X)
 #undef X

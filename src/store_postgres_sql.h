@@ -147,6 +147,32 @@
       "  END), worker, step_no, attempt, outcome, result, error, metadata FROM d ORDER BY place"   \
       " RETURNING task_id, step_no, token, attempt, worker, enqueued_at, claimed_at, finished_at,"  \
       " n")                                                                                        \
+    X(ADVANCE, /* ids sorted, as for STATE_LOCK; all rows as expected, or 1 / 0 */                 \
+      "WITH w AS (UPDATE task_state s SET progress = CASE WHEN p.next < 0"                         \
+      "   THEN overlay(s.progress PLACING $7::bytea FROM p.step_no * 3 + 1)"                       \
+      "   ELSE overlay(overlay(s.progress PLACING $7::bytea FROM p.step_no * 3 + 1)"               \
+      "    PLACING $9::bytea FROM p.next * 3 + 1) END,"                                            \
+      "  open_steps = p.open - 1, state = CASE WHEN p.open = 1 THEN 2 ELSE 1 END,"                 \
+      "  updated_at = p.finished"                                                                  \
+      " FROM unnest($1::uuid[], $2::int2[], $3::timestamptz[], $4::int4[], $5::int2[])"            \
+      "  AS p(task_id, step_no, finished, open, next)"                                             \
+      " WHERE s.task_id = p.task_id AND s.state = 1 AND s.failed_steps = 0"                        \
+      "  AND s.updated_at <= p.finished AND s.open_steps = p.open"                                 \
+      "  AND substr(s.progress, p.step_no * 3 + 1, 3) = $6::bytea"                                 \
+      "  AND (p.next < 0 OR substr(s.progress, p.next * 3 + 1, 3) = $8::bytea)"                    \
+      " RETURNING 1) SELECT 1 / (count(*) = $10::int8)::int FROM w")                               \
+    X(FINISH_ALL, /* each lease with its token becomes an attempt, or 1 / 0 */                     \
+      "WITH f AS MATERIALIZED (SELECT u.*, x.place_in FROM unnest($1::uuid[], $2::int2[],"         \
+      "  $3::int8[], $4::timestamptz[], $5::text[], $6::text[])"                                   \
+      "  AS u(task_id, step_no, token, finished, result, metadata),"                               \
+      " LATERAL (SELECT k.ctid AS place_in FROM lease k WHERE k.task_id = u.task_id"               \
+      "  AND k.step_no = u.step_no AND k.token = u.token OFFSET 0) x),"                            \
+      " d AS (DELETE FROM lease l USING f AS u WHERE l.ctid = u.place_in"                          \
+      "  RETURNING l.*, u.finished, u.result, u.metadata),"                                        \
+      " i AS (INSERT INTO attempt (task_id, token, enqueued_at, claimed_at, finished_at, worker,"  \
+      "   step_no, attempt, outcome, result, metadata) SELECT task_id, token, enqueued_at,"        \
+      "   claimed_at, finished, worker, step_no, attempt, 1, result, metadata FROM d RETURNING 1)" \
+      " SELECT 1 / (count(*) = $7::int8)::int FROM i")                                             \
     X(LEASE_RETURN, /* by key and then by place, as FINISH does */                                 \
       "WITH f AS MATERIALIZED (SELECT u.*, x.place_in FROM unnest($1::uuid[], $2::int2[],"         \
       " $3::int8[], $4::int2[], $5::int2[], $6::int2[], $7::bool[]) AS u(t, s, k, q, h, c, p),"    \

@@ -216,6 +216,41 @@ tasker_status tk_pg_op_finish(tk_store *store, tk_attempt_row *rows, uint32_t co
     return tk_pg_end(&run, error);
 }
 
+static void bytes_give(tk_pg_run *run, const uint8_t bytes[3]) {
+    tk_pg_bytes(run, bytes, 3);
+}
+
+/* Both statements fail in the server when a row is not as expected: the client would learn it behind the
+ * COMMIT. */
+tasker_status tk_pg_op_advance(tk_store *store, const tk_advance_row *rows, uint32_t count,
+                               const tk_advance_bytes *bytes, tasker_error *error) {
+    tk_pg_run run;
+    tasker_status status = tk_pg_begin(&run, tk_pg_of(store), error);
+    if (status != TASKER_OK || count == 0) {
+        return status;
+    }
+    TK_PG_COLUMN_OF(&run, uuid, TK_PG_UUID, count, &rows[i].task_id);
+    TK_PG_COLUMN(&run, TK_PG_INT2, count, rows[i].step);
+    TK_PG_COLUMN_OF(&run, time, TK_PG_TIME, count, rows[i].finished_us);
+    TK_PG_COLUMN(&run, TK_PG_INT4, count, rows[i].open_steps);
+    TK_PG_COLUMN(&run, TK_PG_INT2, count, rows[i].next);
+    bytes_give(&run, bytes->ended[0]);
+    bytes_give(&run, bytes->ended[1]);
+    bytes_give(&run, bytes->freed[0]);
+    bytes_give(&run, bytes->freed[1]);
+    tk_pg_int(&run, TK_PG_INT8, count);
+    tk_pg_queue(&run, TK_PG_ADVANCE, NULL, NULL, 0, error);
+    TK_PG_COLUMN_OF(&run, uuid, TK_PG_UUID, count, &rows[i].task_id);
+    TK_PG_COLUMN(&run, TK_PG_INT2, count, rows[i].step);
+    TK_PG_COLUMN(&run, TK_PG_INT8, count, rows[i].token);
+    TK_PG_COLUMN_OF(&run, time, TK_PG_TIME, count, rows[i].finished_us);
+    TK_PG_COLUMN_OF(&run, text, TK_PG_TEXT, count, rows[i].result);
+    TK_PG_COLUMN_OF(&run, text, TK_PG_TEXT, count, rows[i].metadata);
+    tk_pg_int(&run, TK_PG_INT8, count);
+    tk_pg_queue(&run, TK_PG_FINISH_ALL, NULL, NULL, 0, error);
+    return tk_pg_end(&run, error);
+}
+
 static void return_match(tk_pg_run *run, const tk_lease_row *leases, tk_ready_row *readies,
                          uint32_t count, bool *returned) {
     uint32_t next = 0;

@@ -84,6 +84,24 @@ typedef struct tk_attempt_row {
     const tk_state_row *state;      /* for finish: where state_lock puts the task's row, or NULL */
 } tk_attempt_row;
 
+/* A step that ended well, as its worker knows it, and the one step of its chain that it frees. */
+typedef struct tk_advance_row {
+    tk_uuid task_id;
+    uint16_t step;
+    int64_t token;
+    int64_t finished_us; /* no earlier than its claim */
+    tk_str result, metadata;
+    int32_t open_steps; /* of the task, with this one; 1: it is complete then */
+    int32_t next;       /* the freed step, or TK_ADVANCE_LAST */
+} tk_advance_row;
+
+#define TK_ADVANCE_LAST (-1)
+
+/* How the progress of such steps has to read, and will: the ended one, the freed one. */
+typedef struct tk_advance_bytes {
+    uint8_t ended[2][3], freed[2][3];
+} tk_advance_bytes;
+
 typedef enum tk_act_kind {
     TK_ACT_CANCELLED = 2,
     TK_ACT_RETRIED = 3,  /* step, and the number of its last attempt before */

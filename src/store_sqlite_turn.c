@@ -147,6 +147,16 @@ tasker_status tk_sqlite_finish(tk_store *store, tk_attempt_row *rows, uint32_t c
     return status == TASKER_OK ? tk_sql_end(&held, error) : status;
 }
 
+/* A turn is no journey here. */
+tasker_status tk_sqlite_advance(tk_store *store, const tk_advance_row *rows, uint32_t count,
+                                const tk_advance_bytes *bytes, tasker_error *error) {
+    (void)store;
+    (void)rows;
+    (void)count;
+    (void)bytes;
+    return tk_fail(error, TASKER_UNSUPPORTED, "SQLite has no short way");
+}
+
 tasker_status tk_sqlite_lease_return(tk_store *store, const tk_lease_row *leases,
                                      tk_ready_row *readies, uint32_t count, bool *returned,
                                      tasker_error *error) {

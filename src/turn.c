@@ -104,6 +104,13 @@ static tasker_status give_back(turn *t, tasker_error *error) {
                             t->endings, t->ending_count, t->returned, error);
 }
 
+static void forget_made(turn *t) {
+    for (uint32_t i = 0; i < t->made_count; i++) {
+        tk_held_release(t->made[i]);
+    }
+    t->made_count = 0;
+}
+
 /* What others are to be told: that this worker holds steps, and that it wants to be woken. Behind the
  * claim, so that both are true when they are seen. What changes for the quieter waits for its time. */
 static bool news(turn *t) {
@@ -111,7 +118,7 @@ static bool news(turn *t) {
     pthread_mutex_lock(&w->mutex);
     t->holding = t->made_count > 0 || w->held_count > 0;
     pthread_mutex_unlock(&w->mutex);
-    t->asleep = t->slots > 0 && t->short_claim;
+    t->asleep = t->slots > 0 && (t->blind ? w->asleep : t->short_claim);
     return (t->holding && !w->holding) || (t->asleep && !w->asleep);
 }
 
@@ -137,14 +144,26 @@ static bool may_claim(const turn *t) {
     return t->slots > 0 && (t->without & TK_PART_CLAIM) == 0 && t->bytes < TK_CLAIM_BYTES_MAX;
 }
 
-/* What a turn wants to know before it decides, in one journey: its outcomes' tasks and fences, what is
- * due, what the queue has. */
-static tasker_status ask(turn *t, tk_completion **asked, tasker_error *error) {
+/* Who has told others that it wants to be woken, and found nothing at its last claim, need not wait for
+ * what the queue has. */
+static bool may_be_blind(const turn *t) {
+    const tk_worker *w = t->worker;
+    return t->advanced && t->offer == NULL && w->asleep && w->top_class == INT32_MIN;
+}
+
+static bool looks(const turn *t) {
+    const tk_worker *w = t->worker;
+    bool due = w->next_due_us > 0 && w->next_due_us <= t->now_us;
+    return !t->blind || w->woken || due || t->mono_us >= w->next_glance_mono_us;
+}
+
+/* Asks what is due, and what the queue has. */
+static tasker_status look(turn *t, tasker_error *error) {
     tk_worker *w = t->worker;
     tk_store *store = w->engine.store;
-    tasker_status status = tk_complete_ask(&w->engine, &w->arena, t->endings, t->ending_count,
-                                           t->now_us, &t->moved, asked, error);
-    if (status == TASKER_OK && !w->stopping && (t->without & TK_PART_DUE) == 0) {
+    tasker_status status = TASKER_OK;
+    t->looked = true;
+    if (!w->stopping && (t->without & TK_PART_DUE) == 0) {
         t->part = TK_PART_DUE;
         status =
             tk_store_call(store, due_move, t->now_us, TK_DUE_MAX, &t->due, &t->next_due_us, error);
@@ -152,7 +171,27 @@ static tasker_status ask(turn *t, tk_completion **asked, tasker_error *error) {
     if (status == TASKER_OK && may_claim(t)) {
         status = tk_store_call(store, heads, &w->arena, &t->heads, &t->head_count, error);
     }
-    return status == TASKER_OK ? tk_store_call(store, sync, error) : status;
+    return status;
+}
+
+/* What a turn wants to know before it decides, in one journey: its outcomes' tasks and fences, what is
+ * due, what the queue has. On the short way the outcomes need no answer. */
+static tasker_status ask(turn *t, tk_completion **asked, tasker_error *error) {
+    tk_worker *w = t->worker;
+    tasker_status status = TASKER_OK;
+    if (w->detour == 0) {
+        status = tk_advance(&w->engine, &w->arena, t->endings, t->ending_count, t->now_us,
+                            &t->moved, &t->advanced, error);
+    }
+    if (status == TASKER_OK && !t->advanced) {
+        status = tk_complete_ask(&w->engine, &w->arena, t->endings, t->ending_count, t->now_us,
+                                 &t->moved, asked, error);
+    }
+    t->blind = may_be_blind(t);
+    if (status == TASKER_OK && looks(t)) {
+        status = look(t, error);
+    }
+    return status == TASKER_OK && !t->blind ? tk_store_call(w->engine.store, sync, error) : status;
 }
 
 static tasker_status transact(turn *t, tasker_error *error) {
@@ -174,7 +213,7 @@ static tasker_status transact(turn *t, tasker_error *error) {
     if (status == TASKER_OK) {
         status = tk_turn_place(t, error);
     }
-    if (status == TASKER_OK && may_claim(t)) {
+    if (status == TASKER_OK && may_claim(t) && !t->blind) {
         t->part = TK_PART_CLAIM;
         status = tk_turn_claim(t, error);
     }
@@ -188,6 +227,21 @@ static tasker_status transact(turn *t, tasker_error *error) {
         w->engine.store->driver->rollback(w->engine.store);
     }
     return status;
+}
+
+/* Once more the long way, when the short one found something else than was expected. */
+static tasker_status transact_somehow(turn *t, tasker_error *error) {
+    tk_worker *w = t->worker;
+    const turn before = *t;
+    w->detour -= w->detour > 0;
+    tasker_status status = transact(t, error);
+    if (!t->advanced || !tk_status_refused(status)) {
+        return status;
+    }
+    forget_made(t);
+    *t = before;
+    w->detour = TK_DETOUR;
+    return transact(t, error);
 }
 
 /* --- after the transaction --- */
@@ -226,6 +280,20 @@ static void show(turn *t) {
     }
 }
 
+/* What a turn that claimed nothing saw of the queue. */
+static void glance(turn *t) {
+    tk_worker *w = t->worker;
+    if (!t->looked) {
+        return;
+    }
+    w->next_glance_mono_us = t->mono_us + TK_GLANCE_US;
+    w->sticky_run = 0;
+    if (tk_turn_sees(t) && !TK_MUTANT(60)) { /* 60: it is left there */
+        w->top_class = t->top_class;
+        __atomic_store_n(&w->look, true, __ATOMIC_RELEASE);
+    }
+}
+
 static void schedule(turn *t) {
     tk_worker *w = t->worker;
     bool found = t->made_count > 0 || t->sent > 0;
@@ -253,13 +321,15 @@ static void schedule(turn *t) {
         w->next_watch_mono_us = w->watched_mono_us + TK_WATCH_US;
     }
     w->next_look_mono_us = t->mono_us + (more ? 0 : w->idle ? TK_LOOK_IDLE_US : TK_LOOK_OPEN_US);
-    w->next_due_us = t->next_due_us;
+    w->next_due_us = t->looked ? t->next_due_us : w->next_due_us;
     if (t->moved.next_due_us > 0 &&
         (w->next_due_us == 0 || t->moved.next_due_us < w->next_due_us)) {
         w->next_due_us = t->moved.next_due_us;
     }
     w->sticky_run += t->sticky_count > 0;
-    if (t->slots > 0 && (t->without & TK_PART_CLAIM) == 0) { /* the queue had its turn */
+    if (t->blind) {
+        glance(t);
+    } else if (t->slots > 0 && (t->without & TK_PART_CLAIM) == 0) { /* the queue had its turn */
         w->skill.rotation++;
         w->sticky_run = 0;
         w->top_class = t->short_claim ? INT32_MIN : t->top_class;
@@ -294,9 +364,7 @@ static void count_failure(tk_worker *w) {
 
 static void fail(turn *t, tasker_status status, const tasker_error *why) {
     tk_worker *w = t->worker;
-    for (uint32_t i = 0; i < t->made_count; i++) {
-        tk_held_release(t->made[i]);
-    }
+    forget_made(t);
     count_failure(w);
     if (status == TASKER_STORE) {
         w->crowded = !TK_MUTANT(59); /* 59: each turn waits again */
@@ -372,7 +440,7 @@ static tasker_status run(turn *t, tasker_error *error) {
         t->slots = 0; /* who sleeps looks only when woken, and a wake-up may be lost */
     }
     tasker_error why = {0};
-    status = transact(t, &why);
+    status = transact_somehow(t, &why);
     if (status == TASKER_OK) {
         succeed(t);
     } else {

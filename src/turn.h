@@ -30,6 +30,8 @@
 #define TK_LOOK_OPEN_US 1000000 /* longest wait with work open */
 #define TK_LOOK_IDLE_US 5000000
 #define TK_DUE_MAX 1000           /* steps that one turn moves from later to ready */
+#define TK_GLANCE_US 2000         /* between looks at a queue that had nothing, beside other work */
+#define TK_DETOUR 16              /* turns that go the long way after the short one was refused */
 #define TK_STRIKES_MAX 3          /* refusals of one outcome before it is given up */
 #define TK_FAILURE_PAUSE_US 50000 /* after a failed turn; doubled each time, five times */
 #define TK_EXTEND_MS_MAX (INT64_C(30) * 86400 * 1000)
@@ -136,6 +138,7 @@ typedef struct tk_worker {
     uint32_t strikes;        /* how often the first of them was refused alone */
     bool crowded;            /* a turn failed: another may hold a task for long */
     uint32_t without;        /* tk_part: the next turn leaves these out */
+    uint32_t detour;         /* so many more turns do not try the short way */
     uint32_t careful;        /* so many more claims take one want only */
     bool unsettled;          /* the last look around failed: the next turn does it again */
     bool fate_unknown;       /* an answer was lost: compare leases with memory first */
@@ -158,7 +161,7 @@ typedef struct tk_worker {
     int64_t next_upkeep_mono_us; /* of what one process does for all */
     int64_t next_watch_mono_us;  /* the next one without a beat, or 0 */
     int64_t now_floor_us, now_floor_mono_us; /* the time last used, and when that was */
-    int64_t next_beat_mono_us, next_look_mono_us;
+    int64_t next_beat_mono_us, next_look_mono_us, next_glance_mono_us;
     int64_t next_due_us; /* 0: none known */
     uint32_t sticky_run; /* turns in a row whose kept steps left no slot for the queue */
     int32_t top_class;   /* highest class with work left at the last claim */

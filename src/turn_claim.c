@@ -45,6 +45,14 @@ static tasker_status claim_round(turn *t, const tk_want *wants, uint32_t want_co
     return status;
 }
 
+bool tk_turn_sees(turn *t) {
+    tk_want *wants = NULL;
+    uint32_t count = 0;
+    return tk_claim_plan(&t->worker->arena, t->heads, t->head_count, &t->worker->skill, t->slots,
+                         t->now_us, &wants, &count, &t->top_class) &&
+           count > 0;
+}
+
 tasker_status tk_turn_claim(turn *t, tasker_error *error) {
     tk_want *wants = NULL;
     uint32_t want_count = 0;

@@ -24,6 +24,9 @@ typedef struct turn {
     tk_held **made;    /* claimed or kept, not yet shown */
     uint32_t made_count, sticky_count;
     bool left_behind;       /* outcomes whose tasks others hold */
+    bool advanced;          /* the outcomes take the short way */
+    bool looked;            /* at what is due and at the queue */
+    bool blind;             /* nothing is claimed: what the queue has is known behind the commit */
     size_t bytes;           /* that made[] holds */
     uint32_t without, part; /* tk_part: left out; the one that is being done, or 0 */
     tk_head *heads;         /* of the queue, before the outcomes' steps came */
@@ -49,6 +52,9 @@ void tk_turn_answer_offer(turn *t, bool committed, bool took);
 /* tk_turn_place places what the endings freed: kept by this worker, or in the queue for anybody. Within
  * the turn's transaction: keep.c. */
 tasker_status tk_turn_place(turn *t, tasker_error *error);
+
+/* tk_turn_sees: the queue has steps for this worker. */
+bool tk_turn_sees(turn *t);
 
 /* tk_turn_claim fills what slots are left. Within the turn's transaction: turn_claim.c. */
 tasker_status tk_turn_claim(turn *t, tasker_error *error);

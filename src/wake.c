@@ -40,5 +40,5 @@ bool tk_wake_wait(tk_wake *wake, int other, int64_t timeout_us) {
         ssize_t taken = read(wake->fd, &count, sizeof(count));
         (void)taken;
     }
-    return raised > 0;
+    return raised > 0 && fds[1].revents != 0;
 }

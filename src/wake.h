@@ -17,7 +17,7 @@ void tk_wake_close(tk_wake *wake);
 void tk_wake_raise(tk_wake *wake);
 
 /* tk_wake_wait waits at most timeout_us for a raise, or for `other` (-1: none) to become readable;
- * returns whether one of them did. The raise is used up; `other` is not read. */
+ * returns whether `other` did. The raise is used up; `other` is not read. */
 bool tk_wake_wait(tk_wake *wake, int other, int64_t timeout_us);
 
 #endif

@@ -23,6 +23,10 @@ static const char yaml[] =
     "  - {name: b, handler: {callable: b}, dependencies: [a]}\n"
     "  - {name: c, handler: {callable: c}}\n";
 
+static const char chain_yaml[] = "name: row\nnamespace_name: test\nversion: 1.0.0\nsteps:\n"
+                                 "  - {name: a, handler: {callable: a}}\n"
+                                 "  - {name: b, handler: {callable: b}, dependencies: [a]}\n";
+
 typedef enum cut_mode {
     CUT_NONE = 0,
     CUT_BEFORE,
@@ -54,6 +58,7 @@ typedef struct scene {
     int32_t dead;
     int64_t dead_beat;
     const char *verb;
+    const char *template_name;
     uint32_t keys;
     tasker_error error;
     /* The cut. */
@@ -223,9 +228,9 @@ static tasker_status submit_by(scene *s, party *p) {
     char request[160];
     tk_buf answer = {0};
     (void)snprintf(request, sizeof(request),
-                   "{\"name\":\"job\",\"namespace\":\"test\",\"context\":{},"
+                   "{\"name\":\"%s\",\"namespace\":\"test\",\"context\":{},"
                    "\"idempotency_key\":\"%s %u\"}",
-                   s->verb, s->keys);
+                   s->template_name, s->verb, s->keys);
     tasker_status status = tk_submit(&p->engine, tk_str_of(request), &answer, &s->error);
     if (status == TASKER_OK) {
         const char *at = strstr(answer.data, "\"task_uuid\":\"");
@@ -257,6 +262,11 @@ static void with_ended(scene *s, bool ok) {
 }
 
 static void with_results(scene *s) {
+    with_ended(s, true);
+}
+
+static void with_results_in_chains(scene *s) {
+    s->template_name = "row";
     with_ended(s, true);
 }
 
@@ -342,6 +352,7 @@ typedef struct cut_verb {
 /* Returns how many operations the verb took. */
 static uint64_t run_once(scene *s, const cut_verb *verb, cut_mode mode, uint64_t at) {
     s->keys++; /* another task */
+    s->template_name = "job";
     party_open(s, &s->subject);
     if (verb->prepare != NULL) {
         verb->prepare(s);
@@ -403,19 +414,24 @@ static void scene_check(scene *s) {
     tk_check_release(&check);
 }
 
-static void sweep_verb(store_fixture *fx, const cut_verb *verb) {
-    scene s = {.fx = fx, .verb = verb->name, .log = {say_nothing, NULL}, .now_us = 1000 * MS};
+static void put_template(scene *s, tk_str text) {
     tk_buf report = {0};
     bool valid = false;
+    cr_assert_eq(tk_register(&s->eye.engine, text, "job.yaml", &report, &valid, &s->error),
+                 TASKER_OK, "%s", s->error.message);
+    cr_assert(valid, "%s", report.data);
+    tk_buf_release(&report);
+}
+
+static void sweep_verb(store_fixture *fx, const cut_verb *verb) {
+    scene s = {.fx = fx, .verb = verb->name, .log = {say_nothing, NULL}, .now_us = 1000 * MS};
     s.clock = (tk_clock){scene_now, scene_monotonic, &s};
     static uint64_t scenes;
     s.random = tk_random_seeded(&s.stream, ++scenes); /* each has ids of its own */
     cr_assert_eq(tk_catalog_open(&s.catalog, &s.error), TASKER_OK);
     party_open(&s, &s.eye);
-    cr_assert_eq(tk_register(&s.eye.engine, TK_STR(yaml), "job.yaml", &report, &valid, &s.error),
-                 TASKER_OK, "%s", s.error.message);
-    cr_assert(valid, "%s", report.data);
-    tk_buf_release(&report);
+    put_template(&s, TK_STR(yaml));
+    put_template(&s, TK_STR(chain_yaml));
     party_work(&s, &s.eye);
     uint64_t count = run_once(&s, verb, CUT_NONE, 0);
     list_operations(&s, verb, count);
@@ -442,6 +458,15 @@ STORE_TEST(store_boundaries, a_turn_with_results_is_cut_anywhere) {
                &(cut_verb){"turn, results", with_results, do_turn, TK_TASK_COMPLETE, false,
                            "begin sync commit lease_insert state_lock state_update finish due_move "
                            "heads claim worker_beat worker_list worker_leases"});
+}
+
+STORE_TEST(store_boundaries, a_turn_on_the_short_way_is_cut_anywhere) {
+    if (fx->store->driver->advances) {
+        sweep_verb(fx, &(cut_verb){"turn, short way", with_results_in_chains, do_turn,
+                                   TK_TASK_COMPLETE, false,
+                                   "begin sync commit lease_insert advance due_move heads "
+                                   "worker_beat worker_list worker_leases"});
+    }
 }
 
 STORE_TEST(store_boundaries, a_turn_with_failures_is_cut_anywhere) {

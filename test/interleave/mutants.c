@@ -29,6 +29,7 @@ static const struct mutant {
     {57, "beats told early count for time", 0, NULL, NULL},
     {58, "sessions are trusted behind an own reconnect", 0, NULL, NULL},
     {59, "what another holds for long is waited for each time", 0, NULL, NULL},
+    {60, "what a busy worker sees in the queue is left there", 0, NULL, NULL},
     {101, "no token in the fence", TK_PG_FINISH, " AND k.token = u.token", ""},
     {102, "a step given back has lost an attempt", TK_PG_LEASE_RETURN, "attempt - 1,", "attempt,"},
     {103, "a sweep without a look at the beat", TK_PG_WORKER_TAKE, "beat = $2::int8",
@@ -44,6 +45,15 @@ static const struct mutant {
     {109, "what is due waits", TK_PG_DUE_MOVE, " FOR UPDATE SKIP LOCKED", ""},
     {110, "a count that is short raises no error", TK_PG_STATE_UPDATE,
      "1 / (count(*) = $8::int8)::int", "1 + 0 * $8::int8"},
+    {111, "the short way does not look at the next step", TK_PG_ADVANCE,
+     "s.open_steps = p.open  AND substr(s.progress, p.step_no * 3 + 1, 3) = $6::bytea"
+     "  AND (p.next < 0 OR substr(s.progress, p.next * 3 + 1, 3) = $8::bytea)",
+     "$6::bytea <> $8::bytea"},
+    {112, "on the short way a task that is short raises no error", TK_PG_ADVANCE,
+     "1 / (count(*) = $10::int8)::int", "1 + 0 * $10::int8"},
+    {113, "no token in the fence of the short way", TK_PG_FINISH_ALL, " AND k.token = u.token", ""},
+    {114, "on the short way a lease that is short raises no error", TK_PG_FINISH_ALL,
+     "1 / (count(*) = $7::int8)::int", "1 + 0 * $7::int8"},
 };
 /* clang-format on */
 

@@ -7,6 +7,10 @@
 
 #define PAGED_STEPS 260 /* the parents of the last are on the second page */
 
+static uint64_t calls(const session *s, tk_store_operation operation) {
+    return s->plan.calls_of[operation];
+}
+
 /* --- fan-in ----------------------------------------------------------------------------------- */
 
 /* Two workers end `first` and `second`, whose states are read and written at the same time. */
@@ -97,6 +101,8 @@ void script_resolve_beside_parent(void) {
            person->error.message);
     EXPECT(world_number(&w, "SELECT count(*) FROM lease WHERE task_id = $T AND step_no = 1") == 0,
            "a step that was resolved is begun");
+    EXPECT(calls(worker, TK_STORE_OP_advance) == 1 && calls(worker, TK_STORE_OP_finish) == 1,
+           "the short way was not tried, or not left");
     finish(worker, take(worker, "c"));
     EXPECT(run(worker, turn) == TASKER_OK, "%s", worker->error.message);
     EXPECT(world_number(&w, "SELECT state FROM task_state WHERE task_id = $T") == 2,
@@ -153,6 +159,57 @@ void script_replace_beside_claim(void) {
     world_close(&w);
 }
 
+/* One task of three is not as its worker expects. */
+void script_short_way_is_left(void) {
+    world w;
+    world_open(&w, CHAIN);
+    session *worker = session_worker(&w, "worker", "abc", 3);
+    session *person = session_open(&w, "person");
+    world_submit(&w, NULL);
+    world_submit(&w, NULL);
+    world_submit(&w, "\"bypass_steps\":[\"b\"]");
+    person->step = tk_uuid_step(&w.task, 2);
+    EXPECT(run(worker, turn) == TASKER_OK, "%s", worker->error.message);
+    EXPECT(run(person, resolve) == TASKER_OK, "%s", person->error.message);
+    finish_all(worker);
+    EXPECT(run(worker, turn) == TASKER_OK, "%s", worker->error.message);
+    EXPECT(calls(worker, TK_STORE_OP_advance) == 1 && calls(worker, TK_STORE_OP_finish) == 1,
+           "the short way was not tried, or not left");
+    EXPECT(world_number(&w, "SELECT count(*) FROM attempt WHERE outcome = 1") == 3,
+           "an outcome is lost, or recorded twice");
+    EXPECT(world_number(&w, "SELECT state FROM task_state WHERE task_id = $T") == 2,
+           "the task is not complete");
+    EXPECT(world_number(&w, "SELECT count(*) FROM lease WHERE step_no = 1") == 2,
+           "the next steps are not kept");
+    finish_all(worker);
+    EXPECT(run(worker, turn) == TASKER_OK, "%s", worker->error.message);
+    EXPECT(calls(worker, TK_STORE_OP_advance) == 1, "it is tried again at once");
+    world_close(&w);
+}
+
+/* Nobody has woken it. */
+static tasker_status turn_unasked(session *s) {
+    return tk_turn(s->worker, &s->error);
+}
+
+void script_seen_beside_other_work(void) {
+    world w;
+    world_open(&w, CHAIN);
+    session *worker = session_worker(&w, "worker", "abc", 2);
+    world_submit(&w, NULL);
+    EXPECT(run(worker, turn) == TASKER_OK && run(worker, turn) == TASKER_OK, "%s",
+           worker->error.message);
+    finish(worker, take(worker, "a"));
+    world_submit(&w, NULL);
+    pass(worker, 5 * MS);
+    EXPECT(run(worker, turn_unasked) == TASKER_OK, "%s", worker->error.message);
+    EXPECT(calls(worker, TK_STORE_OP_claim) == 1, "the turn waited for the queue");
+    EXPECT(run(worker, turn_unasked) == TASKER_OK, "%s", worker->error.message);
+    EXPECT(world_number(&w, "SELECT count(*) FROM lease WHERE task_id = $T") == 1,
+           "what was seen in the queue is left there");
+    world_close(&w);
+}
+
 /* --- without an answer ------------------------------------------------------------------------ */
 
 void script_late_outcome_of_another(void) {
@@ -188,6 +245,8 @@ void script_lost_answer_of_outcomes(void) {
     finish(worker, take(worker, "a"));
     worker->lose_answer = true;
     EXPECT(run(worker, turn) == TASKER_STORE, "the answer was not lost");
+    EXPECT(calls(worker, TK_STORE_OP_advance) == 1 && calls(worker, TK_STORE_OP_finish) == 0,
+           "it is not of the short way");
     EXPECT(world_number(&w, "SELECT count(*) FROM lease WHERE task_id = $T") == 1,
            "the next step was not kept");
     EXPECT(run(worker, turn) == TASKER_OK, "%s", worker->error.message);

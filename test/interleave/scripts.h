@@ -22,6 +22,8 @@
     X(fan_in_on_pages, "so it is when their states stand on a further page")                       \
     X(resolve_beside_parent, "a step resolved by hand is not freed by its parent that ends")       \
     X(parent_beside_resolve, "a step is not resolved twice when its parent ends before")           \
+    X(short_way_is_left, "outcomes of which one is unexpected are saved the long way, once")       \
+    X(seen_beside_other_work, "what waits beside other work is seen, and begun by the next turn")  \
     X(replace_beside_claim, "a result that a child is about to see is not replaced")               \
     X(late_outcome_of_another, "a late outcome is not taken for the present attempt's")            \
     X(lost_answer_of_outcomes, "outcomes whose commit's answer was lost are saved once")           \

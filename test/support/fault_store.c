@@ -223,6 +223,7 @@ static tasker_status call_leave(fault_store *fault, tk_store_operation operation
 #define ARGUMENTS_state_try       ids, count, taken,
 #define ARGUMENTS_state_update    rows, count,
 #define ARGUMENTS_finish          rows, count, accepted,
+#define ARGUMENTS_advance         rows, count, bytes,
 #define ARGUMENTS_lease_return    leases, readies, count, returned,
 #define ARGUMENTS_attempt_bases   keys, count, bases,
 #define ARGUMENTS_attempt_tokens  leases, count, recorded,
@@ -400,6 +401,7 @@ tasker_status tk_fault_store_wrap(tk_store *inner, tk_fault_plan *plan, tk_store
     fault->driver.worker_cut = fault_worker_cut_perhaps;
     fault->driver.name = inner->driver->name;
     fault->driver.many_workers = inner->driver->many_workers;
+    fault->driver.advances = inner->driver->advances;
     fault->store.driver = &fault->driver;
     fault->inner = inner;
     fault->plan = plan;
