@@ -146,7 +146,9 @@ void route_events(serve_request *r) {
         r->retry_after_s = SERVE_RETRY_AFTER_S;
         return;
     }
-    tk_buf_text(&stream->buffer, "retry: 1000\n: tasker " TASKER_VERSION "\n\n");
+    /* The id alone: who is cut off before the first event goes on from here. */
+    tk_buf_printf(&stream->buffer, "retry: 1000\nid: %s\n: tasker " TASKER_VERSION "\n\n",
+                  stream->cursor);
     r->status = 200;
     r->answer_type = "text/event-stream";
     ((serve_exchange *)r)->stream = stream;
