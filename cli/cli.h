@@ -138,6 +138,9 @@ typedef enum cli_access { CLI_READ, CLI_CHANGE, CLI_CREATE } cli_access;
  * CHANGE, wants an existing store. */
 cli_exit cli_open(cli *c, cli_access access);
 
+/* cli_server_named: cli_open() would take a server. */
+bool cli_server_named(const cli *c);
+
 /* cli_store_open opens a store only; --server is USAGE, TASKER_SERVER is not looked at. */
 cli_exit cli_store_open(cli *c, cli_access access);
 

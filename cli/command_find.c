@@ -43,14 +43,17 @@ static const struct {
     {" status stats stat ", "counts"},
     {" ps workers ", "worker list"},
     {" tasks jobs ls ", "task list"},
-    {" watch follow tail ", "task show last --watch"},
-    {" log logs events ", "task history last"},
+    {" follow tail events ", "watch"},
+    {" log logs ", "task history last"},
+    {" health diagnose ", "doctor"},
+    {" settings configuration ", "config show"},
     {" delete remove rm stop abort kill ", "task cancel"},
     {" create new add enqueue push ", "task submit"},
     {" get info describe ", "task show"},
     {" register load import ", "template put"},
     {" validate lint verify ", "template check"},
-    {" rerun restart ", "step retry"},
+    {" restart ", "step retry"},
+    {" replay again ", "task rerun"},
 };
 
 /* Which command is meant by a word of another program, within the group if one is given. */

@@ -211,9 +211,10 @@ cli_exit command_task_submit(cli *c) {
         code = submit(c, request, &answer);
     }
     tk_buf_release(&own);
-    if (code != CLI_EXIT_OK) {
-        return code;
-    }
+    return code == CLI_EXIT_OK ? command_submit_end(c, answer) : code;
+}
+
+cli_exit command_submit_end(cli *c, tk_json answer) {
     if (cli_has(c, "wait")) {
         return wait_for(c, answer);
     }

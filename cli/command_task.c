@@ -279,6 +279,10 @@ cli_exit command_task_resolve(cli *c) {
     return act_on_all(c, DEED_TASK_RESOLVE);
 }
 
+cli_exit command_task_retry(cli *c) {
+    return act_on_all(c, DEED_TASK_RETRY);
+}
+
 cli_exit command_task_fail(cli *c) {
     return act_on_all(c, DEED_TASK_FAIL);
 }

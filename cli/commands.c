@@ -56,6 +56,20 @@ static const cli_option submit_options[] = {
      .help = "wait until it rests, at most so long"},
     {0},
 };
+static const cli_option rerun_options[] = {
+    {.name = "context",
+     .letter = 'c',
+     .value = "JSON",
+     .help = "JSON, @FILE or -, instead of the old"},
+    {.name = "wait",
+     .letter = 'w',
+     .value = "SECONDS",
+     .value_optional = true,
+     .help = "wait until it rests, at most so long"},
+    BY,
+    REASON,
+    {0},
+};
 static const cli_option show_options[] = {
     {.name = "watch",
      .letter = 'w',
@@ -297,6 +311,34 @@ static const cli_command commands[] = {
         .examples = EXAMPLES("task fail last --reason 'customer is gone'"),
         .exits = "2345",
         .run = command_task_fail,
+    },
+    {
+        .group = "task",
+        .verb = "retry",
+        .arguments = "TASK...",
+        .words_min = 1,
+        .words_max = WORDS_MANY,
+        .options = act_options,
+        .summary = "run all failed steps of blocked tasks again",
+        .examples = EXAMPLES("task retry last --reason 'gateway is back'"),
+        .exits = "2345",
+        .run = command_task_retry,
+    },
+    {
+        .group = "task",
+        .verb = "rerun",
+        .short_form = "rerun",
+        .arguments = "TASK",
+        .words_min = 1,
+        .words_max = 1,
+        .options = rerun_options,
+        .summary = "create a new task like an old one",
+        .description =
+            "Of the same template and version, with the same context, or with --context.\n"
+            "The new task names the old one as its parent_correlation_id.",
+        .examples = EXAMPLES("task rerun last", "task rerun last --context @edited.json --wait"),
+        .exits = "1234568",
+        .run = command_task_rerun,
     },
     {
         .group = "step",

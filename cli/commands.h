@@ -43,6 +43,10 @@ cli_exit command_task_history(cli *c);
 cli_exit command_task_cancel(cli *c);
 cli_exit command_task_resolve(cli *c);
 cli_exit command_task_fail(cli *c);
+cli_exit command_task_retry(cli *c);
+
+/* command_rerun.c */
+cli_exit command_task_rerun(cli *c);
 
 /* command_step.c */
 cli_exit command_step_show(cli *c);
@@ -61,6 +65,15 @@ cli_exit command_help(cli *c);
 
 /* command_worker.c */
 cli_exit command_worker_list(cli *c);
+
+/* command_why.c, command_watch.c, command_top.c, command_doctor.c */
+cli_exit command_why(cli *c);
+cli_exit command_watch(cli *c);
+cli_exit command_top(cli *c);
+cli_exit command_doctor(cli *c);
+
+/* command_config.c */
+cli_exit command_config_show(cli *c);
 
 /* command_key.c */
 cli_exit command_key_create(cli *c);
@@ -101,6 +114,9 @@ void command_filter_note(cli *c);
 /* command_template_namespace finds the namespace when only the name was given: the only one that has
  * such a template. USAGE when several have, NOTFOUND when none has. The store is open. */
 cli_exit command_template_namespace(cli *c, template_name *named);
+
+/* command_submit_end waits for what was submitted (--wait), or shows its UUIDs; command_submit.c. */
+cli_exit command_submit_end(cli *c, tk_json answer);
 
 /* command_act tells who acts (--by, else $USER) and why (--reason). */
 tasker_act command_act(const cli *c);

@@ -43,6 +43,11 @@ static const cli_option serve_options[] = {
     {0},
 };
 
+static const cli_option config_options[] = {
+    {.name = "config", .value = "FILE", .help = "a YAML file of settings"},
+    {0},
+};
+
 const cli_command cli_tool_commands[] = {
     {
         .verb = "serve",
@@ -96,6 +101,17 @@ const cli_command cli_tool_commands[] = {
         .examples = EXAMPLES("key revoke shop --reason 'was in a log'"),
         .exits = "2345",
         .run = command_key_revoke,
+    },
+    {
+        .group = "config",
+        .verb = "show",
+        .arguments = "",
+        .options = config_options,
+        .summary = "show a server's settings, and where each comes from",
+        .description = "What `tasker serve` would take here; with --server what that one has.",
+        .examples = EXAMPLES("config show", "config show --server http://127.0.0.1:8080"),
+        .exits = "2357",
+        .run = command_config_show,
     },
     {
         .verb = "completion",

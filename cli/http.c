@@ -205,7 +205,7 @@ static const char *remedy_of(cli *c, tk_str word) {
         return "a key with that permission: tasker key create --permissions ...";
     }
     if (tk_str_is(word, "host")) {
-        return "tasker serve --allow-host NAME, on the server";
+        return "tasker serve --hosts NAME, on the server";
     }
     if (tk_str_is(word, "busy") || tk_str_is(word, "rate")) {
         return "the same again in a moment";

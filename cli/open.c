@@ -104,13 +104,19 @@ cli_exit cli_store_open(cli *c, cli_access access) {
     return CLI_EXIT_OK;
 }
 
-cli_exit cli_open(cli *c, cli_access access) {
+static const char *server_url(const cli *c) {
     const char *url = cli_value(c, "server");
+    return url != NULL || cli_has(c, "store") ? url : environment("TASKER_SERVER");
+}
+
+bool cli_server_named(const cli *c) {
+    return server_url(c) != NULL;
+}
+
+cli_exit cli_open(cli *c, cli_access access) {
+    const char *url = server_url(c);
     if (url != NULL && cli_has(c, "store")) {
         return cli_fail(c, CLI_EXIT_USAGE, NULL, "--server and --store: which of them?");
-    }
-    if (url == NULL && !cli_has(c, "store")) {
-        url = environment("TASKER_SERVER");
     }
     return url == NULL ? cli_store_open(c, access) : source_server_open(c, url);
 }

@@ -17,6 +17,7 @@
     X(TASK_CANCEL,   "cancel")                                                                     \
     X(TASK_RESOLVE,  "resolve_manually")                                                           \
     X(TASK_FAIL,     "fail")                                                                       \
+    X(TASK_RETRY,    "retry_failed_steps")                                                         \
     X(STEP_RETRY,    "reset_for_retry")                                                            \
     X(STEP_RESOLVE,  "resolve_manually")                                                           \
     X(STEP_COMPLETE, "complete_manually")
@@ -35,6 +36,15 @@ typedef struct deed {
     tasker_act who;
 } deed;
 
+/* Which events are wanted; NULL: all. */
+typedef struct follow_request {
+    const char *task_uuid, *namespace_name, *kind;
+    const char *after; /* a cursor, or "now" */
+    bool (*take)(void *user,
+                 tk_json event); /* with "id" and "kind", as TASKER_QUERY_EVENTS has it */
+    void *user;
+} follow_request;
+
 /* Texts that are handed out are the caller's, by tasker_text_free(). */
 typedef struct source {
     /* As tasker_query(). */
@@ -46,13 +56,21 @@ typedef struct source {
     tasker_status (*wait)(cli *c, const char *task_uuid, int64_t timeout_ms, tasker_text *task,
                           tasker_error *error);
     tasker_status (*act)(cli *c, const deed *d, tasker_error *error);
+    /* As tasker_task_rerun(). */
+    tasker_status (*rerun)(cli *c, const char *task_uuid, tk_str context, const tasker_act *who,
+                           tasker_text *answer, tasker_error *error);
     /* As tasker_template_put(); the text was checked before. */
     tasker_status (*template_put)(cli *c, tk_str yaml, const char *name, tasker_text *report,
                                   tasker_error *error);
+    /* Hands out what is recorded, in its order, until `take` says false; waits for more. */
+    tasker_status (*follow)(cli *c, const follow_request *f, tasker_error *error);
 } source;
 
 extern const source source_store;
 extern const source source_server;
+
+/* source_server_follow is `follow` of source_server; source_server_follow.c. */
+tasker_status source_server_follow(cli *c, const follow_request *f, tasker_error *error);
 
 /* source_server_open names the server; nothing is sent yet. */
 cli_exit source_server_open(cli *c, const char *url);

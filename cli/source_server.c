@@ -253,15 +253,19 @@ static const char *const deed_words[] = {
 #undef X
 };
 
+static void write_who(tk_buf *body, const tasker_act *who) {
+    if (who->actor != NULL) {
+        tk_json_write_member_string(body, "resolved_by", tk_str_of(who->actor));
+    }
+    if (who->reason != NULL) {
+        tk_json_write_member_string(body, "reason", tk_str_of(who->reason));
+    }
+}
+
 static void write_deed(tk_buf *body, const deed *d) {
     tk_buf_char(body, '{');
     tk_json_write_member_string(body, "action_type", tk_str_of(deed_words[d->kind]));
-    if (d->who.actor != NULL) {
-        tk_json_write_member_string(body, "resolved_by", tk_str_of(d->who.actor));
-    }
-    if (d->who.reason != NULL) {
-        tk_json_write_member_string(body, "reason", tk_str_of(d->who.reason));
-    }
+    write_who(body, &d->who);
     if (d->result.size > 0) {
         tk_json_write_member_raw(body, "result", d->result);
     }
@@ -293,6 +297,27 @@ static tasker_status act(cli *c, const deed *d, tasker_error *error) {
     return status;
 }
 
+static tasker_status rerun(cli *c, const char *task_uuid, tk_str context, const tasker_act *who,
+                           tasker_text *answer, tasker_error *error) {
+    tk_buf path = {0};
+    tk_buf body = {0};
+    tk_buf_text(&path, "/v1/tasks");
+    http_segment(&path, tk_str_of(task_uuid));
+    tk_buf_text(&path, "/rerun");
+    tk_buf_char(&body, '{');
+    write_who(&body, who);
+    if (context.size > 0) {
+        tk_json_write_member_raw(&body, "context", context);
+    }
+    tk_buf_char(&body, '}');
+    const http_request request = {"POST", path.data, "application/json", tk_buf_view(&body)};
+    tasker_status status =
+        path.failed || body.failed ? tk_nomem(error) : http_call(c, &request, answer, error);
+    tk_buf_release(&path);
+    tk_buf_release(&body);
+    return status;
+}
+
 static tasker_status template_put(cli *c, tk_str yaml, const char *name, tasker_text *report,
                                   tasker_error *error) {
     (void)name; /* the text was checked here, under its name */
@@ -300,4 +325,5 @@ static tasker_status template_put(cli *c, tk_str yaml, const char *name, tasker_
     return http_call(c, &request, report, error);
 }
 
-const source source_server = {query, submit, wait_for, act, template_put};
+const source source_server = {
+    query, submit, wait_for, act, rerun, template_put, source_server_follow};
