@@ -15,5 +15,5 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
   },
-  test: { include: ["test/**/*.test.ts", "test/**/*.test.tsx"] },
+  test: { include: ["test/*.test.ts"], setupFiles: ["test/setup.ts"] },
 });

@@ -104,7 +104,6 @@ function Search() {
 }
 
 const CONNECTION: Record<string, string> = {
-  idle: "not following",
   connecting: "connecting",
   live: "live",
   lost: "no connection",
@@ -112,6 +111,9 @@ const CONNECTION: Record<string, string> = {
 
 function Live() {
   const state = connection.value;
+  if (state === "idle") {
+    return null; // nothing on this page moves
+  }
   return (
     <span class={`live live-${state}`} role="status" title="Changes are shown as they happen">
       <i aria-hidden="true" />

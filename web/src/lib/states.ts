@@ -28,6 +28,7 @@ const LOOKS: Record<string, Look> = {
   waiting_for_retry: "retry",
   waiting_for_dependencies: "pending",
   pending: "pending",
+  error: "failed",
   blocked_by_failures: "failed",
   enqueued_as_error_for_orchestration: "failed",
   cancelled: "ended",

@@ -117,7 +117,7 @@ function Group({ group, done }: { group: FailureGroup; done: () => void }) {
           </button>
         </div>
       </header>
-      {newest?.step.error && <ErrorView error={newest.step.error} />}
+      {newest?.step.error && <ErrorView error={newest.step.error} untitled />}
       <ul class="failure-tasks">
         {group.failures.slice(0, LISTED).map(({ task, step }) => (
           <li key={step.step_uuid}>

@@ -9,15 +9,18 @@ export function backtraceOf(error: StepError): string {
   return Array.isArray(backtrace) ? backtrace.join("\n") : (backtrace ?? "");
 }
 
-export function ErrorView({ error }: { error: StepError }) {
+/** `untitled`: its class stands above it already. */
+export function ErrorView({ error, untitled }: { error: StepError; untitled?: boolean }) {
   const backtrace = backtraceOf(error);
   const whole = `${error.error_type ?? "Error"}: ${error.message ?? ""}\n${backtrace}`;
   return (
     <div class="error-view">
       <p class="error-head">
-        <strong>
-          <Text>{error.error_type ?? "Error"}</Text>
-        </strong>
+        {!untitled && (
+          <strong>
+            <Text>{error.error_type ?? "Error"}</Text>
+          </strong>
+        )}
         {error.error_code && (
           <span class="tag">
             <Text>{error.error_code}</Text>
