@@ -2,6 +2,7 @@
  * openapi.c - /api-docs/openapi.json: OpenAPI 3.1 made from the table of routes and the schemas of
  * openapi.json, which stands beside this file and is embedded.
  */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "routes.h"
@@ -108,6 +109,46 @@ static void write_response(tk_buf *buf, const serve_route *route, long status) {
     tk_buf_char(buf, '}');
 }
 
+/* What the core answers for any route, whatever it does. */
+static const struct {
+    int status;
+    const char *name, *text;
+} common[] = {
+    {400, "Invalid", "the path, a parameter or the body can never be right"},
+    {401, "Unauthorized", "a key is missing, or it is not one of ours"},
+    {403, "Forbidden", "the key lacks the permission"},
+    {413, "TooLarge", "the body is too large"},
+    {415, "MediaType", "the body is of a type that any page can send"},
+    {503, "Unavailable", "the store cannot be reached, or too much waits for it"},
+};
+
+static bool may_answer(const serve_route *route, int status) {
+    switch (status) {
+    case 401:
+    case 403:
+        return (route->flags & SERVE_PUBLIC) == 0;
+    case 413:
+        return route->body != NULL;
+    case 415:
+        return route->method == SERVE_POST;
+    case 503:
+        return (route->flags & SERVE_AT_ONCE) == 0;
+    default:
+        return true;
+    }
+}
+
+static void write_common(tk_buf *buf, const serve_route *route) {
+    for (size_t i = 0; i < TK_COUNT_OF(common); i++) {
+        char status[16];
+        (void)snprintf(status, sizeof(status), "%d", common[i].status);
+        if (may_answer(route, common[i].status) && strstr(route->statuses, status) == NULL) {
+            tk_json_write_comma(buf);
+            tk_buf_printf(buf, "\"%s\":" REF("responses/%s"), status, common[i].name);
+        }
+    }
+}
+
 static void write_responses(tk_buf *buf, const serve_route *route) {
     tk_json_write_name(buf, "responses");
     tk_buf_char(buf, '{');
@@ -116,16 +157,7 @@ static void write_responses(tk_buf *buf, const serve_route *route) {
         write_response(buf, route, strtol(at, &end, 10));
         at = end + strspn(end, " ");
     }
-    if ((route->flags & SERVE_PUBLIC) == 0) {
-        tk_buf_text(buf, ",\"401\":" REF("responses/Unauthorized"));
-        tk_buf_text(buf, ",\"403\":" REF("responses/Forbidden"));
-    }
-    if (route->method == SERVE_POST && strstr(route->statuses, "415") == NULL) {
-        write_response(buf, route, 415);
-    }
-    if ((route->flags & SERVE_AT_ONCE) == 0 && strstr(route->statuses, "503") == NULL) {
-        tk_buf_text(buf, ",\"503\":" REF("responses/Unavailable"));
-    }
+    write_common(buf, route);
     tk_buf_char(buf, '}');
 }
 
@@ -205,22 +237,15 @@ static void write_paths(tk_buf *buf) {
 }
 
 static void write_components(tk_buf *buf) {
-    static const struct {
-        const char *name, *text;
-    } responses[] = {
-        {"Unauthorized", "a key is missing, or it is not one of ours"},
-        {"Forbidden", "the key lacks the permission"},
-        {"Unavailable", "the store cannot be reached, or too much waits for it"},
-    };
     tk_json_write_name(buf, "components");
     tk_buf_char(buf, '{');
     tk_json_write_member_raw(buf, "schemas", tk_str_of(serve_openapi_schemas));
     tk_json_write_name(buf, "responses");
     tk_buf_char(buf, '{');
-    for (size_t i = 0; i < TK_COUNT_OF(responses); i++) {
-        tk_json_write_name(buf, responses[i].name);
+    for (size_t i = 0; i < TK_COUNT_OF(common); i++) {
+        tk_json_write_name(buf, common[i].name);
         tk_buf_char(buf, '{');
-        tk_json_write_member_string(buf, "description", tk_str_of(responses[i].text));
+        tk_json_write_member_string(buf, "description", tk_str_of(common[i].text));
         write_content(buf, "Error");
         tk_buf_char(buf, '}');
     }
