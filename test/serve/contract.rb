@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
-# What existing clients of the original rely on, with a worker in Ruby: its request, words, counters,
-# polling by execution_status, and how soon failures are told.
+# What existing clients of the original rely on, with a worker in Ruby: its request, words and
+# counters, polling by execution_status, and how soon failures are told.
 
 examples = File.expand_path("examples/ruby")
 place.start({ "TASKER_ENV" => "test", "LOG_LEVEL" => "warn" }, "ruby", "-Ibindings/ruby/lib",

@@ -8,7 +8,7 @@ require "tmpdir"
 
 # One run of an area on a store: its place, its server, its workers.
 class Place
-  attr_reader :store, :folder, :program
+  attr_reader :store, :folder, :program, :running
 
   def initialize(build, postgres)
     @build = build
@@ -26,7 +26,7 @@ class Place
           *(options.include?("--listen") ? [] : %w[--listen 127.0.0.1:0]), *options, log: log)
     eventually(10, "the server's address") { File.read(log)[%r{https?://[\w.:\[\]]+}] }
   rescue Failed => e
-    raise Failed, "#{e.message}: #{File.read(log)}"
+    raise Failed, "#{e.message}: #{File.read(log)[0, 500]}"
   end
 
   def worker
@@ -36,7 +36,7 @@ class Place
   end
 
   def start(env, *command, log:)
-    pid = Process.spawn(env, *command, out: log, err: log)
+    pid = Process.spawn(env, *command, out: log, err: %i[child out])
     @running << pid
     pid
   end

@@ -405,3 +405,18 @@ test "metrics count attempts, durations, tasks and requests" do
   lines = text.lines.grep_v(/^#/)
   expect_equal [], lines.grep_v(/\A[a-z_]+(\{([a-z_]+="[^"]*",?)*\})? [0-9.+-]+\n\z/), "odd lines"
 end
+
+test "fifty namespaces have a label of their own, the others share one" do
+  52.times do |n|
+    yaml = "name: many\nnamespace_name: space_#{n}\nversion: \"1.0\"\nsteps:\n  " \
+           "- name: one\n    handler: {callable: cli.nobody}\n"
+    http.put("/v1/templates", yaml, YAML_TYPE)
+    http.submit("many", namespace: "space_#{n}", version: "1.0")
+  end
+  text = http.get("/metrics").text
+  %w[tasker_queue_depth tasker_tasks_requests_total].each do |family|
+    labels = text.scan(/^#{family}\{namespace="(\w+)"\}/).flatten
+    expect_equal [51, true], [labels.uniq.size, labels.include?("other")], family
+    expect_equal labels.uniq, labels, "labels"
+  end
+end
