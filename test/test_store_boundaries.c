@@ -4,12 +4,15 @@
  * then asked for again, as a caller would, and everything has to come to its end, once. On PostgreSQL
  * it is the socket that is cut, and the server ends the session as well: then a verb that may be repeated
  * answers as if nothing had happened. The operations of each verb are printed, and stand in a table here.
+ * On PostgreSQL the same is done with every statement that the driver sends (support/wire.h).
  */
 #include <stdio.h>
 #include <sys/socket.h>
 
 #include "store_postgres.h"
+#include "support/store_file.h"
 #include "support/store_fixture.h"
+#include "support/wire.h"
 #include "turn.h"
 
 #define TRIES_MAX 6
@@ -67,6 +70,9 @@ typedef struct scene {
     bool armed;
     uint64_t seen; /* operations since it was armed */
     uint64_t used[TK_STORE_OPERATION_COUNT];
+    /* Instead, at a statement on its way to the server. */
+    bool wired;
+    wire wire;
 } scene;
 
 static int64_t scene_now(void *user) {
@@ -141,8 +147,12 @@ static void party_open(scene *s, party *p) {
     tk_fault_plan_init(&p->plan);
     p->plan.decide = p == &s->subject ? decide : NULL;
     p->plan.user = s;
-    cr_assert_eq(s->fx->store->driver->share(s->fx->store, &p->inner, &s->error), TASKER_OK, "%s",
-                 s->error.message);
+    if (s->wired && p == &s->subject) {
+        p->inner = store_file_open(s->wire.url);
+    } else {
+        cr_assert_eq(s->fx->store->driver->share(s->fx->store, &p->inner, &s->error), TASKER_OK,
+                     "%s", s->error.message);
+    }
     cr_assert_eq(tk_fault_store_wrap(p->inner, &p->plan, &p->store, &s->error), TASKER_OK);
     p->engine = (tk_engine){.store = p->store,
                             .clock = &s->clock,
@@ -345,11 +355,33 @@ typedef struct cut_verb {
     int32_t mark;
     bool repeats; /* by itself, when its session is ended */
     const char *operations;
+    const char *statements; /* of PostgreSQL */
 } cut_verb;
 
 /* --- a run ------------------------------------------------------------------------------------ */
 
-/* Returns how many operations the verb took. */
+static void arm(scene *s, cut_mode mode, uint64_t at) {
+    s->mode = mode;
+    s->at = at;
+    s->seen = 0;
+    s->armed = !s->wired;
+    if (s->wired) {
+        static const wire_mode modes[] = {WIRE_COUNT, WIRE_BEFORE, WIRE_BEHIND, WIRE_ANSWER};
+        wire_arm(&s->wire, modes[mode], (uint32_t)at);
+    }
+}
+
+static uint64_t disarm(scene *s) {
+    s->armed = false;
+#ifdef TK_WITH_POSTGRES
+    if (s->wired) { /* what nobody waits for is still to go by */
+        tk_pg_line_close(tk_pg_of(s->subject.inner));
+    }
+#endif
+    return s->wired ? wire_disarm(&s->wire) : s->seen;
+}
+
+/* Returns how many operations, or statements, the verb took. */
 static uint64_t run_once(scene *s, const cut_verb *verb, cut_mode mode, uint64_t at) {
     s->keys++; /* another task */
     s->template_name = "job";
@@ -357,16 +389,13 @@ static uint64_t run_once(scene *s, const cut_verb *verb, cut_mode mode, uint64_t
     if (verb->prepare != NULL) {
         verb->prepare(s);
     }
-    s->mode = mode;
-    s->at = at;
-    s->seen = 0;
-    s->armed = true;
+    arm(s, mode, at);
     tasker_status status = verb->act(s);
-    uint64_t operations = s->seen;
-    s->armed = false;
+    uint64_t operations = disarm(s);
     tk_fault_plan_set(&s->subject.plan, TK_FAULT_ANY, 0, TK_FAULT_NONE); /* it lives again */
-    cr_assert(status == TASKER_OK || mode != CUT_SESSION || !verb->repeats,
-              "%s, ended at %" PRIu64 ": %s", verb->name, at, s->error.message);
+    bool broke = mode == CUT_SESSION || s->wired;
+    cr_assert(status == TASKER_OK || !broke || !verb->repeats, "%s, ended at %" PRIu64 ": %s",
+              verb->name, at, s->error.message);
     for (int i = 0; i < TRIES_MAX && (status == TASKER_STORE || status == TASKER_LOST); i++) {
         s->now_us += 50 * MS;
         (void)s->subject.store->driver->reconnect(s->subject.store, &s->error);
@@ -399,6 +428,28 @@ static void list_operations(scene *s, const cut_verb *verb, uint64_t count) {
     }
     printf("%s: %" PRIu64 " boundaries of %s on %s\n", verb->name, count, list, s->fx->kind);
     cr_assert_str_eq(list, verb->operations, "%s is made of other operations", verb->name);
+}
+
+/* Cuts at every statement that a driver sends. */
+static void sweep_statements(scene *s, const cut_verb *verb) {
+    char list[1024] = "";
+    s->wired = true;
+    wire_open(&s->wire, s->fx->url);
+    uint64_t count = run_once(s, verb, CUT_NONE, 0);
+    for (uint32_t i = 0; i < s->wire.used_count; i++) {
+        size_t size = strlen(list);
+        (void)snprintf(list + size, sizeof(list) - size, "%s%s", size > 0 ? " " : "",
+                       s->wire.used[i]);
+    }
+    printf("%s: %" PRIu64 " statements of %s\n", verb->name, count, list);
+    cr_assert_str_eq(list, verb->statements, "%s sends other statements", verb->name);
+    for (int mode = CUT_BEFORE; mode < CUT_SESSION; mode++) {
+        for (uint64_t at = 1; at <= count; at++) {
+            (void)run_once(s, verb, (cut_mode)mode, at);
+        }
+    }
+    cr_assert_eq(s->wire.cuts, 3 * count);
+    wire_close(&s->wire);
 }
 
 /* Brings what else was begun to its end, and looks at all of it. */
@@ -441,6 +492,9 @@ static void sweep_verb(store_fixture *fx, const cut_verb *verb) {
             (void)run_once(&s, verb, (cut_mode)mode, at);
         }
     }
+    if (verb->statements != NULL && fx->store->driver->many_workers) {
+        sweep_statements(&s, verb);
+    }
     scene_check(&s);
     party_close(&s.eye);
     tk_catalog_close(&s.catalog);
@@ -450,14 +504,20 @@ STORE_TEST(store_boundaries, submit_is_cut_anywhere) {
     sweep_verb(
         fx, &(cut_verb){"submit", NULL, do_submit, TK_TASK_COMPLETE, true,
                         "begin sync commit name_intern template_find identity_insert task_insert "
-                        "state_insert ready_insert count_add"});
+                        "state_insert ready_insert count_add",
+                        "BEGIN_READ TEMPLATE_FIND COMMIT BEGIN_WRITE "
+                        "IDENTITY_INSERT TASK_INSERT STATE_INSERT READY_INSERT "
+                        "COUNT_ADD NOTIFY"});
 }
 
 STORE_TEST(store_boundaries, a_turn_with_results_is_cut_anywhere) {
     sweep_verb(fx,
                &(cut_verb){"turn, results", with_results, do_turn, TK_TASK_COMPLETE, false,
                            "begin sync commit lease_insert state_lock state_update finish due_move "
-                           "heads claim worker_beat worker_list worker_leases"});
+                           "heads claim worker_beat worker_list worker_leases",
+                           "BEGIN_WRITE STATE_LOCK FINISH DUE_MOVE HEADS STATE_UPDATE "
+                           "LEASE_INSERT CLAIM WORKER_BEAT COMMIT WORKER_LEASES "
+                           "BEGIN_READ WORKER_LIST"});
 }
 
 STORE_TEST(store_boundaries, a_turn_on_the_short_way_is_cut_anywhere) {
@@ -473,25 +533,36 @@ STORE_TEST(store_boundaries, a_turn_with_failures_is_cut_anywhere) {
     sweep_verb(fx, &(cut_verb){"turn, failures", with_failures, do_turn, TK_TASK_COMPLETE, false,
                                "begin sync commit later_insert state_lock state_update finish "
                                "attempt_bases due_move heads claim worker_beat worker_list "
-                               "worker_leases"});
+                               "worker_leases",
+                               "BEGIN_WRITE STATE_LOCK FINISH ATTEMPT_BASES DUE_MOVE HEADS "
+                               "STATE_UPDATE LATER_INSERT CLAIM WORKER_BEAT COMMIT "
+                               "WORKER_LEASES BEGIN_READ WORKER_LIST"});
 }
 
 STORE_TEST(store_boundaries, a_sweep_is_cut_anywhere) {
     sweep_verb(fx, &(cut_verb){"sweep", with_dead, do_sweep, TK_TASK_COMPLETE, false,
                                "begin sync commit ready_insert state_lock state_update finish "
-                               "attempt_bases worker_delete worker_take worker_leases task_load"});
+                               "attempt_bases worker_delete worker_take worker_leases task_load",
+                               "BEGIN_WRITE WORKER_TAKE WORKER_LEASES TASK_LOAD STATE_LOCK "
+                               "FINISH ATTEMPT_BASES STATE_UPDATE READY_INSERT COMMIT "
+                               "NOTIFY WORKER_DELETE"});
 }
 
 STORE_TEST(store_boundaries, a_cancel_is_cut_anywhere) {
     sweep_verb(fx, &(cut_verb){"cancel", with_running, do_cancel, TK_TASK_CANCELLED, true,
                                "begin sync commit act_insert count_add state_lock state_update "
-                               "task_clear task_load place_list"});
+                               "task_clear task_load place_list",
+                               "BEGIN_WRITE STATE_LOCK TASK_LOAD HOLD_LATER HOLD_READY "
+                               "PLACE_LIST TASK_CLEAR_LATER TASK_CLEAR_READY "
+                               "TASK_CLEAR_LEASE STATE_UPDATE ACT_INSERT COUNT_ADD COMMIT"});
 }
 
 STORE_TEST(store_boundaries, a_retry_is_cut_anywhere) {
     sweep_verb(fx, &(cut_verb){"retry", with_later, do_retry, TK_TASK_COMPLETE, true,
                                "begin sync commit ready_insert act_insert state_lock state_update "
-                               "attempt_last later_delete task_load"});
+                               "attempt_last later_delete task_load",
+                               "BEGIN_WRITE STATE_LOCK TASK_LOAD LATER_DELETE ATTEMPT_LAST "
+                               "STATE_UPDATE ACT_INSERT READY_INSERT COMMIT NOTIFY"});
 }
 
 STORE_TEST(store_boundaries, a_resolution_is_cut_anywhere) {
@@ -499,5 +570,9 @@ STORE_TEST(store_boundaries, a_resolution_is_cut_anywhere) {
                &(cut_verb){"resolve", with_running, do_resolve, TK_TASK_COMPLETE, true,
                            "begin sync commit ready_insert attempt_insert act_insert state_lock "
                            "state_update attempt_last ready_delete later_delete lease_revoke "
-                           "task_load place_list"});
+                           "task_load place_list",
+                           "BEGIN_WRITE STATE_LOCK TASK_LOAD HOLD_LATER HOLD_READY "
+                           "PLACE_LIST LATER_DELETE READY_DELETE LEASE_REVOKE "
+                           "ATTEMPT_LAST ATTEMPT_INSERT STATE_UPDATE ACT_INSERT "
+                           "READY_INSERT COMMIT NOTIFY"});
 }
