@@ -65,6 +65,7 @@ struct serve_exchange {
 /* Requests that wait for a store. */
 typedef struct serve_queue {
     serve *server;
+    tasker *store; /* for its first thread; NULL: it opens one */
     pthread_mutex_t mutex;
     pthread_cond_t filled;
     serve_exchange *first, *last;

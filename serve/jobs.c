@@ -5,7 +5,8 @@
  *               └─ health ► [ a queue of its own ]     ──► one thread more                ─┘
  *
  * A store that is slow holds all N: who asks for the server's health still learns about it.
- * A handle is opened when the first request needs it, and again after one could not be opened.
+ * A handle is opened when the first request needs it, and again after one could not be opened; that of
+ * health is there from the beginning.
  */
 #include "inner.h"
 
@@ -65,7 +66,7 @@ static serve_exchange *take(serve_queue *q) {
 static void *work(void *arg) {
     serve_queue *q = arg;
     serve *server = q->server;
-    tasker *store = NULL;
+    tasker *store = q->store;
     serve_exchange *e = NULL;
     while ((e = take(q)) != NULL) {
         tasker_error error = {0};
@@ -111,11 +112,16 @@ static tasker_status start(serve *server, serve_queue *q, uint32_t wanted, taske
 
 tasker_status jobs_open(serve *server, tasker_error *error) {
     uint32_t wanted = (uint32_t)settings_number(&server->settings, SETTING_THREADS);
-    tasker_status status = start(server, &server->queue, wanted, error);
-    return status == TASKER_OK ? start(server, &server->health_queue, 1, error) : status;
+    tasker_status status = start(server, &server->health_queue, 1, error);
+    return status == TASKER_OK ? start(server, &server->queue, wanted, error) : status;
 }
 
 static void close_queue(serve_queue *q) {
+    if (q->thread_count == 0) {
+        tasker_close(q->store); /* nobody took it */
+        q->store = NULL;
+        return;
+    }
     pthread_mutex_lock(&q->mutex);
     q->closing = true;
     pthread_cond_broadcast(&q->filled);
@@ -124,6 +130,7 @@ static void close_queue(serve_queue *q) {
         pthread_join(q->threads[i], NULL);
     }
     q->thread_count = 0;
+    q->store = NULL;
 }
 
 void jobs_close(serve *server) {

@@ -158,14 +158,14 @@ static tasker_status prepare_store(serve *server, tasker_error *error) {
                           "a store in memory lives in one handle, the server has several: "
                           "use sqlite:FILE");
     }
-    tasker *store = NULL;
+    tasker **store = &server->health_queue.store;
     bool required = false;
-    tasker_status status = jobs_store(server, &store, error);
+    tasker_status status = jobs_store(server, store, error);
     if (status == TASKER_OK) {
-        status = put_templates(server, store, error);
+        status = put_templates(server, *store, error);
     }
     if (status == TASKER_OK) {
-        status = keys_required(server->keys, store, &required, error);
+        status = keys_required(server->keys, *store, &required, error);
     }
     if (status == TASKER_OK && !server->loopback && !required) {
         status = tk_fail_at(error, TASKER_CONFLICT, "listen",
@@ -173,7 +173,6 @@ static tasker_status prepare_store(serve *server, tasker_error *error) {
                             "make one with tasker key create, or listen on 127.0.0.1",
                             server->url);
     }
-    tasker_close(store);
     return status;
 }
 
@@ -342,14 +341,14 @@ tasker_status tasker_server_stop(tasker_server *server, int64_t timeout_ms, task
     }
     server->stopping = true;
     int fd = connection_quiesce(server);
+    if (fd >= 0) {
+        close(fd); /* who comes now is refused by the system */
+    }
     streams_end(server);
     bool calm = wait_calm(server, timeout_ms);
     jobs_close(server); /* what is in the queue is still answered */
     streams_close(server);
     connection_daemon_stop(server);
-    if (fd >= 0) {
-        close(fd);
-    }
     return calm ? TASKER_OK
                 : tk_fail(error, TASKER_TIMEOUT, "requests were under way after %" PRId64 " ms",
                           timeout_ms);
