@@ -315,11 +315,18 @@ TASKER_API tasker_status tasker_step_complete(tasker *handle, const char *step_u
 
 typedef enum tasker_query_kind {
     TASKER_QUERY_TASK = 1,  /* {"task_uuid"}: the task, its execution context, its steps */
-    TASKER_QUERY_TASKS,     /* {"namespace","name","version","state","tag","correlation_id",
-                               "limit" (1..1000, 50), "after" (a cursor)}: newest first:
-                               {"tasks":[…],"next":cursor or null}. A state is one of the 12 or an
-                               execution status; those computed from the steps (waiting_for_retry,
-                               processing, …) all mean "running" */
+    TASKER_QUERY_TASKS,     /* {"namespace","name","version","state","tag","correlation_id","initiator",
+                               "source_system","idempotency_key","created_after","created_before"
+                               (RFC 3339), "limit" or "per_page" (1..1000, 50), "after" (a cursor) or
+                               "page" (from 1; up to 10,000 tasks)}: newest first:
+                               {"tasks":[…],"next":cursor or null,"pagination":{"page" (null behind a
+                               cursor),"per_page","total_count","total_exact","total_pages",
+                               "has_next","has_previous"}}. A state is one of the 12 or an execution
+                               status; those computed from the steps (waiting_for_retry, processing, …)
+                               all mean "running". A list looks at so many tasks and no more: it may
+                               have fewer than asked for, or none, and go on at "next". The total is
+                               exact by namespace, template and state, else counted up to 10,000 within
+                               the same bounds: total_exact says whether that was all */
     TASKER_QUERY_STEPS,     /* {"task_uuid"}: [step with readiness] */
     TASKER_QUERY_STEP,      /* {"step_uuid"}: one of them, with its attempts */
     TASKER_QUERY_HISTORY,   /* {"task_uuid"}: [{"at","entity" ("task" or "step"),"step","from","to",

@@ -301,19 +301,18 @@ static tasker_status check_tasks(tk_checker *c, tasker_error *error) {
     tk_arena page = {0};
     tasker_status status = TASKER_OK;
     for (bool more = true; status == TASKER_OK && more && !tk_check_full(c);) {
-        tk_uuid *ids = NULL;
-        uint32_t count = 0;
+        tk_task_page found = {0};
         tk_arena_reset(&page);
-        status = tk_store_call(c->engine->store, task_list, &page, &filter, &ids, &count, error);
+        status = tk_store_call(c->engine->store, task_list, &page, &filter, &found, error);
         if (status == TASKER_OK) {
             status = tk_store_call(c->engine->store, sync, error);
         }
-        if (status == TASKER_OK && count > 0) {
-            status = check_page(c, ids, count, error);
+        if (status == TASKER_OK && found.count > 0) {
+            status = check_page(c, found.ids, found.count, error);
             filter.has_after = true;
-            filter.after = ids[count - 1];
+            filter.after = found.ids[found.count - 1];
         }
-        more = count == CHECK_PAGE_TASKS;
+        more = found.count == CHECK_PAGE_TASKS;
     }
     tk_arena_release(&page);
     return status;

@@ -194,7 +194,9 @@ typedef struct tk_prune {
     X(state_load,       (tk_store *store, tk_arena *arena, const tk_uuid *ids, uint32_t count,     \
                          tk_state_row *rows, bool *found, tasker_error *error))                    \
     X(task_list,        (tk_store *store, tk_arena *arena, const tk_task_filter *filter,           \
-                         tk_uuid **ids, uint32_t *count, tasker_error *error))                     \
+                         tk_task_page *page, tasker_error *error))                                 \
+    X(task_count,       (tk_store *store, const tk_task_filter *filter, uint32_t *count,           \
+                         bool *all, tasker_error *error))                                          \
     X(place_list,       (tk_store *store, tk_arena *arena, const tk_uuid *task_id,                 \
                          tk_place_row **rows, uint32_t *count, tasker_error *error))               \
     X(attempt_list,     (tk_store *store, tk_arena *arena, const tk_uuid *task_id, bool payloads,  \
@@ -359,8 +361,11 @@ struct tk_store {
  *                 end; waits for it a little. *gone=false: not yet. No session is fine.
  * worker_take     begins a recovery: *taken=false when the beat is another one or the row is held.
  * worker_leases   leases that carry this worker's id.
- * task_list       newest first, along what is nearest to the filter, never along all tasks. Running
- *                 are those that have a row in ready, lease or later.
+ * task_list       newest first, along what is nearest to the filter, never along all tasks: what the walk
+ *                 meets and the filter does not mean is bounded. Running are those that have a row in
+ *                 ready, lease or later.
+ * task_count      how many the filter means, up to its limit and within the same bounds; *all=false:
+ *                 there are, or may be, more.
  * attempt_list    in order of n; payloads=false leaves result, metadata and error out.
  * facts           of a store whose tables have this version; sizes and rows may be estimates.
  * key_insert      fills row->id; *inserted=false: a key in force has the name.

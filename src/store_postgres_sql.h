@@ -414,7 +414,7 @@
     " RETURNING task_id, step_no"
 /* Records behind ($1, $2) of the kinds $3, at most $4, of transactions before $5. */
 #define TK_PG_RECORDED                                                                             \
-    "xid >= $1::text::xid8 AND (xid > $1::text::xid8 OR n > $2::int8) AND xid < $5::text::xid8"
+    "(xid, n) > ($1::text::xid8, $2::int8) AND xid < $5::text::xid8"
 #define TK_PG_RECORDS(of_task, of_other)                                                            \
     "SELECT e.kind, e.xid::text::int8, e.n, e.task_id, t.template_id, e.priority, e.at, e.step_no,"\
     " e.attempt, e.what, e.worker, e.enqueued_at, e.claimed_at, e.error, e.actor, e.reason FROM"   \

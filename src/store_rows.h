@@ -253,11 +253,24 @@ typedef struct tk_task_filter {
     int32_t state;           /* tk_task_mark; 0: any */
     tk_str tag;              /* empty: any */
     bool has_correlation;
-    tk_uuid correlation; /* also matches a task whose own id it is */
+    tk_uuid correlation;              /* also matches a task whose own id it is */
+    tk_str initiator, source_system;  /* empty: any */
+    tk_str key;                       /* idempotency key; empty: any */
     bool has_after;
     tk_uuid after; /* newest first: ids below this one */
+    tk_uuid from;  /* ids from this one on; zeros: any */
+    uint32_t skip; /* tasks that it means but are not handed out */
     uint32_t limit;
 } tk_task_filter;
+
+/* A page of a list. Only so many tasks are looked at: then it is `cut`, and ids below `reached` have not
+ * been looked at. */
+typedef struct tk_task_page {
+    tk_uuid *ids;
+    uint32_t count;
+    bool cut;
+    tk_uuid reached;
+} tk_task_page;
 
 /* Everything that waits or runs, by queue and handler. */
 typedef struct tk_depth_row {

@@ -466,6 +466,92 @@ Test(query, wrong_filters_are_told_with_their_place) {
     ledger_close(&l);
 }
 
+/* --- pages --- */
+
+Test(query, a_list_tells_its_page_and_the_total) {
+    ledger l;
+    ledger_open(&l, LEDGER_CHAIN);
+    for (int i = 0; i < 5; i++) {
+        ledger_submit(&l, i == 2 ? "\"tags\":[\"x\"],\"initiator\":\"ann\"" : "\"tags\":[\"x\"]");
+    }
+    EXPECT(ledger_query(&l, TASKER_QUERY_TASKS, "{\"page\":1,\"per_page\":2}"),
+           {"pagination.page", "1"}, {"pagination.per_page", "2"}, {"pagination.total_count", "5"},
+           {"pagination.total_exact", "true"}, {"pagination.total_pages", "3"},
+           {"pagination.has_next", "true"}, {"pagination.has_previous", "false"}, {"tasks.2", ""});
+    const char *last = ledger_query(&l, TASKER_QUERY_TASKS, "{\"page\":3,\"per_page\":2}");
+    EXPECT(last, {"pagination.page", "3"}, {"pagination.has_next", "false"},
+           {"pagination.has_previous", "true"}, {"next", "null"}, {"tasks.1", ""});
+    EXPECT(ledger_query(&l, TASKER_QUERY_TASKS, "{\"page\":4,\"per_page\":2}"), {"tasks", "[]"},
+           {"pagination.total_count", "5"}, {"pagination.has_next", "false"});
+    EXPECT(ledger_query(&l, TASKER_QUERY_TASKS, "{\"tag\":\"x\",\"limit\":2}"),
+           {"pagination.total_count", "5"}, {"pagination.total_exact", "true"},
+           {"pagination.has_next", "true"});
+    EXPECT(ledger_query(&l, TASKER_QUERY_TASKS, "{\"initiator\":\"ann\"}"),
+           {"pagination.total_count", "1"}, {"tasks.0.initiator", "\"ann\""}, {"tasks.1", ""});
+    EXPECT(ledger_query(&l, TASKER_QUERY_TASKS, "{\"namespace\":\"none\"}"),
+           {"pagination.total_count", "0"}, {"pagination.total_exact", "true"});
+    EXPECT(ledger_query(&l, TASKER_QUERY_TASKS, "{\"state\":\"complete\"}"),
+           {"pagination.total_count", "0"}, {"pagination.total_pages", "0"});
+    ledger_close(&l);
+}
+
+Test(query, a_list_by_a_cursor_has_no_page_number_but_the_same_total) {
+    ledger l;
+    ledger_open(&l, LEDGER_CHAIN);
+    for (int i = 0; i < 3; i++) {
+        ledger_submit(&l, "\"tags\":[\"x\"]");
+    }
+    const char *first = ledger_query(&l, TASKER_QUERY_TASKS, "{\"tag\":\"x\",\"limit\":1}");
+    tk_str next = at(&l, first, "next").text;
+    const char *second =
+        ledger_query(&l, TASKER_QUERY_TASKS,
+                     tk_arena_printf(&l.arena, "{\"tag\":\"x\",\"limit\":1,\"after\":%.*s}",
+                                     (int)next.size, next.data));
+    EXPECT(second, {"pagination.page", "null"}, {"pagination.total_count", "3"},
+           {"pagination.has_previous", "true"}, {"pagination.has_next", "true"});
+    ledger_close(&l);
+}
+
+Test(query, a_list_is_of_the_tasks_created_between_two_times) {
+    ledger l;
+    ledger_open(&l, LEDGER_CHAIN); /* tasks at …20.002, …20.003, …20.004 */
+    for (int i = 0; i < 3; i++) {
+        ledger_submit(&l, NULL);
+    }
+    const struct {
+        const char *filter, *count;
+    } cases[] = {
+        {"{\"created_after\":\"2023-11-14T22:13:20.003Z\"}", "2"},
+        {"{\"created_before\":\"2023-11-14T22:13:20.003Z\"}", "1"},
+        {"{\"created_after\":\"2023-11-14T22:13:20.003Z\","
+         "\"created_before\":\"2023-11-14T22:13:20.004Z\"}",
+         "1"},
+        {"{\"created_after\":\"2023-11-14T22:13:21Z\"}", "0"},
+        {"{\"created_before\":\"2023-11-14T23:13:21+01:00\"}", "3"},
+    };
+    for (size_t i = 0; i < TK_COUNT_OF(cases); i++) {
+        EXPECT(ledger_query(&l, TASKER_QUERY_TASKS, cases[i].filter),
+               {"pagination.total_count", cases[i].count}, {"pagination.total_exact", "true"});
+    }
+    cr_assert_eq(refused(&l, TASKER_QUERY_TASKS, "{\"created_after\":\"yesterday\"}"),
+                 TASKER_INVALID);
+    cr_assert_str_eq(l.error.path, "$.created_after");
+    ledger_close(&l);
+}
+
+Test(query, pages_by_number_end_at_ten_thousand_tasks) {
+    ledger l;
+    ledger_open(&l, LEDGER_CHAIN);
+    cr_assert_eq(refused(&l, TASKER_QUERY_TASKS, "{\"page\":101,\"per_page\":100}"),
+                 TASKER_INVALID);
+    cr_assert_str_eq(l.error.path, "$.page");
+    EXPECT(ledger_query(&l, TASKER_QUERY_TASKS, "{\"page\":100,\"per_page\":100}"),
+           {"tasks", "[]"});
+    cr_assert_eq(refused(&l, TASKER_QUERY_TASKS, "{\"page\":0}"), TASKER_INVALID);
+    cr_assert_eq(refused(&l, TASKER_QUERY_TASKS, "{\"per_page\":1001}"), TASKER_INVALID);
+    ledger_close(&l);
+}
+
 /* --- memory --- */
 
 static void query_with_little_memory(void *user) {

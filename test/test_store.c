@@ -161,7 +161,6 @@ STORE_TEST(store, a_state_that_is_not_there_is_a_conflict) {
 STORE_TEST(store, nothing_given_is_nothing_done) {
     const tk_task_filter filter = {0};
     tk_claim_row *claims = NULL;
-    tk_uuid *ids = NULL;
     uint32_t count = 9;
     OK(begin, TK_STORE_WRITE);
     OK(name_intern, TK_NAME_NAMESPACE, NULL, 0, NULL);
@@ -190,8 +189,9 @@ STORE_TEST(store, nothing_given_is_nothing_done) {
     OK(lease_revoke, NULL, 0, 1, NULL);
     OK(task_load, &fx->arena, NULL, 0, NULL, NULL);
     OK(state_load, &fx->arena, NULL, 0, NULL, NULL);
-    OK(task_list, &fx->arena, &filter, &ids, &count);
-    cr_assert_eq(count, 0);
+    tk_task_page page = {0};
+    OK(task_list, &fx->arena, &filter, &page);
+    cr_assert_eq(page.count, 0);
     COMMIT();
 }
 
@@ -399,10 +399,9 @@ STORE_TEST(store, a_repeated_task_changes_nothing) {
     cr_assert(!inserted[0]);
     cr_assert(tk_str_is(loaded.context, "{\"first\":1}"));
     const tk_task_filter filter = {.tag = TK_STR("late"), .limit = 10};
-    tk_uuid *ids = NULL;
-    uint32_t count = 9;
-    OK(task_list, &fx->arena, &filter, &ids, &count);
-    cr_assert_eq(count, 0);
+    tk_task_page page = {.count = 9};
+    OK(task_list, &fx->arena, &filter, &page);
+    cr_assert_eq(page.count, 0);
     COMMIT();
 }
 

@@ -36,6 +36,8 @@ static void tasks_make(store_fixture *fx, tk_uuid ids[TASKS]) {
             .id = store_fixture_id(fx),
             .template_id = templates[i % 3].id,
             .tags = i % 2 == 0 ? TK_STR("[\"even\",\"all\",\"all\"]") : TK_STR("[\"all\"]"),
+            .initiator = i % 4 == 1 ? TK_STR("ann") : none,
+            .source_system = i < 6 ? TK_STR("shop") : none,
             .has_correlation = i == 4 || i == 5,
             .context = TK_STR("{}"),
         };
@@ -50,6 +52,9 @@ static void tasks_make(store_fixture *fx, tk_uuid ids[TASKS]) {
         OK(state_insert, &state, 1);
     }
     tasks_run(fx, &ids[0], &ids[6]);
+    const tk_identity_row identity = {fx->queue, TK_STR("job"), TK_STR("key"), ids[4]};
+    tk_uuid winner;
+    OK(identity_insert, &fx->arena, &identity, 1, &winner);
     const tk_count_row counts[] = {{fx->template_id, 0, 1, 2}, {fx->template_id, 0, 2, 90}};
     OK(count_add, counts, TK_COUNT_OF(counts));
     COMMIT();
@@ -57,11 +62,19 @@ static void tasks_make(store_fixture *fx, tk_uuid ids[TASKS]) {
 
 static void check_list(store_fixture *fx, const tk_task_filter *filter, const tk_uuid *tasks,
                        const int *expected, size_t number) {
-    tk_uuid *ids = NULL;
-    uint32_t count = 0;
+    tk_task_page page = {0};
+    uint32_t counted = 0;
+    bool all = false;
+    tk_task_filter whole = *filter;
+    whole.limit = 100;
     OK(begin, TK_STORE_READ);
-    OK(task_list, &fx->arena, filter, &ids, &count);
+    OK(task_list, &fx->arena, filter, &page);
+    OK(task_count, &whole, &counted, &all);
     COMMIT();
+    uint32_t count = page.count;
+    const tk_uuid *ids = page.ids;
+    cr_assert_not(page.cut);
+    cr_assert(all && counted >= count, "case %zu on %s: %u counted", number, fx->kind, counted);
     uint32_t wanted = 0;
     while (expected[wanted] >= 0) {
         wanted++;
@@ -130,10 +143,85 @@ STORE_TEST(store_read, lists_follow_their_filter) {
          {4, 3, -1}},
         {{.limit = 9, .has_correlation = true, .correlation = ids[3], .tag = even}, {4, -1}},
         {{.limit = 9, .has_correlation = true, .correlation = ids[7]}, {7, -1}},
+        {{.limit = 9, .initiator = TK_STR("ann")}, {9, 5, 1, -1}},
+        {{.limit = 9, .initiator = TK_STR("an")}, {-1}},
+        {{.limit = 9, .initiator = TK_STR("ann"), .source_system = TK_STR("shop")}, {5, 1, -1}},
+        {{.limit = 9, .source_system = TK_STR("shop"), .state = 2}, {1, -1}},
+        {{.limit = 9, .initiator = TK_STR("ann"), .template_name = job}, {9, 1, -1}},
+        {{.limit = 9, .initiator = TK_STR("ann"), .tag = even}, {-1}},
+        {{.limit = 9, .key = TK_STR("key")}, {4, -1}},
+        {{.limit = 9, .key = TK_STR("ke")}, {-1}},
+        {{.limit = 9, .key = TK_STR("key"), .state = 1}, {-1}},
+        {{.limit = 9, .key = TK_STR("key"), .queue = fx->queue}, {4, -1}},
+        {{.limit = 9, .from = ids[9]}, {11, 10, 9, -1}},
+        {{.limit = 9, .from = ids[4], .has_after = true, .after = ids[6]}, {5, 4, -1}},
+        {{.limit = 9, .from = ids[1], .state = 1}, {6, -1}},
+        {{.limit = 9, .from = ids[6], .tag = even}, {10, 8, 6, -1}},
+        {{.limit = 9, .from = ids[6], .queue = post}, {11, 8, -1}},
+        {{.limit = 3, .skip = 2}, {9, 8, 7, -1}},
+        {{.limit = 3, .skip = 11}, {0, -1}},
+        {{.limit = 3, .skip = 12}, {-1}},
+        {{.limit = 1, .skip = 1, .state = 1}, {0, -1}},
+        {{.limit = 2, .skip = 1, .tag = even}, {8, 6, -1}},
+        {{.limit = 2, .skip = 1, .queue = fx->queue}, {9, 7, -1}},
     };
     for (size_t i = 0; i < TK_COUNT_OF(cases); i++) {
         check_list(fx, &cases[i].filter, ids, cases[i].expected, i);
     }
+}
+
+enum { MANY = 24000, BATCH = 1000 };
+
+/* Tasks that have ended; the oldest was submitted by ann. Returns its id. */
+static tk_uuid many_make(store_fixture *fx) {
+    static tk_task_row tasks[BATCH];
+    static tk_state_row states[BATCH];
+    static bool inserted[BATCH];
+    uint8_t progress[3] = {2, 0, 0};
+    tk_uuid oldest = {{0}};
+    for (int at = 0; at < MANY; at += BATCH) {
+        for (int i = 0; i < BATCH; i++) {
+            tasks[i] = (tk_task_row){.id = store_fixture_id(fx),
+                                     .template_id = fx->template_id,
+                                     .initiator = at + i == 0 ? TK_STR("ann") : TK_STR("bob"),
+                                     .context = TK_STR("{}")};
+            states[i] = (tk_state_row){
+                .task_id = tasks[i].id, .state = 2, .progress = progress, .progress_bytes = 3};
+        }
+        oldest = at == 0 ? tasks[0].id : oldest;
+        OK(begin, TK_STORE_WRITE);
+        OK(task_insert, tasks, BATCH, inserted);
+        OK(state_insert, states, BATCH);
+        COMMIT();
+    }
+    return oldest;
+}
+
+STORE_TEST(store_read, a_page_ends_where_enough_was_looked_at_and_goes_on_there) {
+    tk_uuid oldest = many_make(fx);
+    tk_task_filter filter = {.initiator = TK_STR("ann"), .limit = 5};
+    tk_task_page page = {.cut = true};
+    uint32_t pages = 0;
+    uint32_t counted = 0;
+    bool all = true;
+    OK(begin, TK_STORE_READ);
+    OK(task_count, &filter, &counted, &all);
+    cr_assert_eq(counted, 0, "not reached");
+    cr_assert_not(all);
+    for (; page.cut; pages++) {
+        OK(task_list, &fx->arena, &filter, &page);
+        cr_assert(!page.cut || page.count == 0);
+        filter.has_after = true;
+        filter.after = page.reached;
+    }
+    cr_assert(pages == 2, "%s: %u pages", fx->kind, pages);
+    cr_assert_eq(page.count, 1);
+    cr_assert(tk_uuid_equal(&page.ids[0], &oldest));
+    const tk_task_filter bob = {.initiator = TK_STR("bob"), .limit = 10000};
+    OK(task_count, &bob, &counted, &all);
+    cr_assert_eq(counted, 10000);
+    cr_assert_not(all);
+    COMMIT();
 }
 
 /* --- the queue -------------------------------------------------------------------------------- */

@@ -62,16 +62,17 @@ static tk_store *store_open(void) {
 /* The steps of the machine that a list takes; *count: how many it finds. */
 static int64_t work_of(tk_store *store, const tk_task_filter *filter, uint32_t *count) {
     int64_t steps = 0;
-    tk_uuid *ids = NULL;
+    tk_task_page page = {0};
     tk_arena arena = {0};
     tasker_error error = {0};
     cr_assert_eq(tk_store_call(store, begin, TK_STORE_READ, &error), TASKER_OK);
     (void)sqlite3_trace_v2(tk_sqlite_of(store)->db, SQLITE_TRACE_PROFILE, statement_ended, &steps);
-    cr_assert_eq(tk_store_call(store, task_list, &arena, filter, &ids, count, &error), TASKER_OK,
+    cr_assert_eq(tk_store_call(store, task_list, &arena, filter, &page, &error), TASKER_OK,
                  "%s", error.message);
     (void)sqlite3_trace_v2(tk_sqlite_of(store)->db, 0, NULL, NULL);
     cr_assert_eq(tk_store_call(store, commit, &error), TASKER_OK);
     tk_arena_release(&arena);
+    *count = page.count;
     return steps;
 }
 

@@ -145,22 +145,21 @@ void sim_adopt(sim *s) {
         return;
     }
     tk_arena arena = {0};
-    tk_uuid *ids = NULL;
-    uint32_t count = 0;
+    tk_task_page page = {0};
     tasker_error error = {0};
     const tk_task_filter all = {.limit = 1000};
     tk_store *store = s->eye.store;
     tasker_status status = tk_store_call(store, begin, TK_STORE_READ, &error);
     if (status == TASKER_OK) {
-        status = tk_store_call(store, task_list, &arena, &all, &ids, &count, &error);
+        status = tk_store_call(store, task_list, &arena, &all, &page, &error);
     }
     store->driver->rollback(store);
     if (status != TASKER_OK) {
         sim_broken(s, "readable", NULL, "tasks cannot be listed: %s", error.message);
     }
-    for (uint32_t i = 0; i < count; i++) {
-        if (sim_task_of(s, &ids[i]) == NULL) {
-            record_task(s, r, &ids[i], false);
+    for (uint32_t i = 0; i < page.count; i++) {
+        if (sim_task_of(s, &page.ids[i]) == NULL) {
+            record_task(s, r, &page.ids[i], false);
             s->tasks[s->task_count - 1].answered = false;
             sim_say(s, "    its task is there all the same");
         }
