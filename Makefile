@@ -20,7 +20,7 @@ PREFIX     ?= /usr/local
 WERROR     ?= -Werror
 PKG_CONFIG ?= pkg-config
 POSTGRES   ?= $(shell $(PKG_CONFIG) --exists libpq 2>/dev/null && echo yes || echo no)
-HTTP       ?= $(shell $(PKG_CONFIG) --exists libmicrohttpd libcrypto 2>/dev/null && echo yes || echo no)
+HTTP       ?= $(shell $(PKG_CONFIG) --exists libmicrohttpd 2>/dev/null && echo yes || echo no)
 
 VERSION := $(shell sed -n 's/^\#define TASKER_VERSION "\(.*\)"/\1/p' include/tasker.h)
 SOMAJOR := $(firstword $(subst ., ,$(VERSION)))
@@ -62,8 +62,8 @@ TEST_LIBS = $(LIBS)
 endif
 
 ifeq ($(HTTP),yes)
-LANGUAGE += -DTK_WITH_HTTP
-SERVE_LIBS := $(shell $(PKG_CONFIG) --libs libmicrohttpd libcrypto)
+# Its library is loaded when the first server is opened.
+LANGUAGE += -DTK_WITH_HTTP $(shell $(PKG_CONFIG) --cflags libmicrohttpd)
 endif
 
 # -iquote: "yaml.h" is ours, <yaml.h> the system's.
@@ -99,7 +99,7 @@ serve_objects := $(patsubst %.c,$(BUILD_DIR)/%.o,$(wildcard serve/*.c)) \
 endif
 # What of the library the server uses beside its public interface; it carries these of its own.
 serve_foundations := $(patsubst %.c,$(BUILD_DIR)/%.o,$(wildcard src/json*.c) \
-                       $(patsubst %,src/%.c,arena base buf clock id log random utf8))
+                       $(patsubst %,src/%.c,arena base buf clock id log random secret utf8))
 sim_objects := $(patsubst %.c,$(BUILD_DIR)/%.o,$(wildcard test/sim/*.c))
 interleave_objects := $(patsubst %.c,$(BUILD_DIR)/%.o,$(wildcard test/interleave/*.c))
 mutant_objects := $(patsubst $(BUILD_DIR)/%,$(BUILD_DIR)/mutants/%,$(lib_objects) $(sim_objects) $(interleave_objects))
@@ -200,7 +200,7 @@ $(inside) $(support):
 	$(call quiet,archive)$(AR) rcs $@ $^
 
 $(BUILD_DIR)/tasker: $(cli_objects) $(serve_objects) $(lib_objects)
-	$(LINK) $(LIBS) $(SERVE_LIBS)
+	$(LINK) $(LIBS)
 
 $(examples): %: %.o $(call common_of,examples/c) $(static)
 	$(LINK) $(LIBS)

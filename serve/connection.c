@@ -8,11 +8,11 @@
  * All but connection_resume() run on libmicrohttpd's one thread. A connection whose request is not
  * whole within SERVE_REQUEST_S is cut off.
  */
-#include <microhttpd.h>
 #include <sys/socket.h>
 
 #include "clock.h"
 #include "inner.h"
+#include "mhd.h"
 
 /* Of one connection: its line, its headers, and what libmicrohttpd makes of them. */
 #define POOL_BYTES (64 * 1024)
@@ -25,7 +25,7 @@ static int64_t monotonic(void) {
 
 static serve_connection *of_connection(struct MHD_Connection *connection) {
     const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+        mhd.MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     return info == NULL ? NULL : info->socket_context;
 }
 
@@ -40,7 +40,7 @@ static void set_deadline(serve *server, struct MHD_Connection *connection, int64
 
 static void connection_begun(serve *server, struct MHD_Connection *connection, void **context) {
     const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+        mhd.MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
     serve_connection *c = info == NULL ? NULL : tk_alloc(sizeof(*c));
     if (c == NULL) {
         return; /* it goes on without a deadline */
@@ -121,7 +121,7 @@ static void *line_read(void *user, const char *target, struct MHD_Connection *co
 }
 
 static tk_str header_of(struct MHD_Connection *connection, const char *name) {
-    return tk_str_of(MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name));
+    return tk_str_of(mhd.MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name));
 }
 
 static enum MHD_Result count_header(void *user, enum MHD_ValueKind kind, const char *name,
@@ -153,7 +153,7 @@ static void read_headers(serve_exchange *e, const char *method) {
         .body =
             header_of(c, "Content-Length").size > 0 || header_of(c, "Transfer-Encoding").size > 0,
     };
-    MHD_get_connection_values_n(c, MHD_HEADER_KIND, count_header, &e->headers.bytes);
+    mhd.MHD_get_connection_values_n(c, MHD_HEADER_KIND, count_header, &e->headers.bytes);
 }
 
 /* --- what goes -------------------------------------------------------------------------------- */
@@ -173,20 +173,20 @@ static struct MHD_Response *body_of(serve_exchange *e) {
     enum { STREAM_PIECE = 16 * 1024 };
     serve_request *r = &e->request;
     if (e->asset.status != 0) {
-        return MHD_create_response_from_buffer(e->asset.size, (void *)(uintptr_t)e->asset.bytes,
-                                               MHD_RESPMEM_PERSISTENT);
+        return mhd.MHD_create_response_from_buffer(e->asset.size, (void *)e->asset.bytes,
+                                                   MHD_RESPMEM_PERSISTENT);
     }
     if (e->stream != NULL && r->status == 200) {
-        return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_PIECE, read_stream, e,
-                                                 NULL);
+        return mhd.MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_PIECE, read_stream, e,
+                                                     NULL);
     }
     tk_buf answer = r->answer;
     r->answer = (tk_buf){0};
     if (answer.data == NULL) {
-        return MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
+        return mhd.MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
     }
-    struct MHD_Response *response =
-        MHD_create_response_from_buffer_with_free_callback(answer.size, answer.data, free_answer);
+    struct MHD_Response *response = mhd.MHD_create_response_from_buffer_with_free_callback(
+        answer.size, answer.data, free_answer);
     if (response == NULL) {
         tk_free(answer.data);
     }
@@ -194,7 +194,7 @@ static struct MHD_Response *body_of(serve_exchange *e) {
 }
 
 static void add(struct MHD_Response *response, const char *name, const char *value) {
-    MHD_add_response_header(response, name, value);
+    mhd.MHD_add_response_header(response, name, value);
 }
 
 static void add_security(struct MHD_Response *response) {
@@ -263,8 +263,8 @@ static enum MHD_Result send_answer(serve_exchange *e) {
     if (e->stream != NULL && r->status == 200) {
         stream_begin(r->server, e->stream, e->connection);
     }
-    enum MHD_Result sent = MHD_queue_response(e->connection, (unsigned)r->status, response);
-    MHD_destroy_response(response);
+    enum MHD_Result sent = mhd.MHD_queue_response(e->connection, (unsigned)r->status, response);
+    mhd.MHD_destroy_response(response);
     e->state = EXCHANGE_SENT;
     return sent;
 }
@@ -273,12 +273,12 @@ static enum MHD_Result send_answer(serve_exchange *e) {
  * done with it at once. */
 static enum MHD_Result queue(serve_exchange *e) {
     serve_request *r = &e->request;
-    MHD_suspend_connection(e->connection);
+    mhd.MHD_suspend_connection(e->connection);
     if (!jobs_push(r->server, e)) {
         serve_fail(r, 503, NULL, "%d requests wait already: try again later", SERVE_QUEUE_MAX);
         r->retry_after_s = SERVE_RETRY_AFTER_S;
         e->state = EXCHANGE_ANSWERED;
-        MHD_resume_connection(e->connection);
+        mhd.MHD_resume_connection(e->connection);
     }
     return MHD_YES;
 }
@@ -339,11 +339,11 @@ static void request_over(void *user, struct MHD_Connection *connection, void **c
 /* --- the daemon ------------------------------------------------------------------------------- */
 
 void connection_suspend(void *connection) {
-    MHD_suspend_connection(connection);
+    mhd.MHD_suspend_connection(connection);
 }
 
 void connection_resume(void *connection) {
-    MHD_resume_connection(connection);
+    mhd.MHD_resume_connection(connection);
 }
 
 static void log_line(void *user, const char *format, va_list args) {
@@ -358,12 +358,12 @@ tasker_status connection_daemon(serve *server, int listener, const char *tls_cer
     unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME |
                      MHD_USE_ERROR_LOG | (server->tls ? MHD_USE_TLS : 0);
     struct MHD_OptionItem tls[] = {
-        {MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(uintptr_t)tls_cert},
-        {MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(uintptr_t)tls_key},
+        {MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)tls_cert},
+        {MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)tls_key},
         {MHD_OPTION_END, 0, NULL},
     };
     struct MHD_OptionItem none[] = {{MHD_OPTION_END, 0, NULL}};
-    server->daemon = MHD_start_daemon(
+    server->daemon = mhd.MHD_start_daemon(
         flags, 0, NULL, NULL, request_step, server, MHD_OPTION_EXTERNAL_LOGGER, log_line, server,
         MHD_OPTION_LISTEN_SOCKET, listener, MHD_OPTION_URI_LOG_CALLBACK, line_read, server,
         MHD_OPTION_NOTIFY_COMPLETED, request_over, server, MHD_OPTION_NOTIFY_CONNECTION,
@@ -378,15 +378,19 @@ tasker_status connection_daemon(serve *server, int listener, const char *tls_cer
                                   : TASKER_OK;
 }
 
+tasker_status connection_load(tasker_error *error) {
+    return mhd_load(error);
+}
+
 bool connection_has_tls(void) {
-    return MHD_is_feature_supported(MHD_FEATURE_TLS) == MHD_YES;
+    return mhd.MHD_is_feature_supported(MHD_FEATURE_TLS) == MHD_YES;
 }
 
 int connection_quiesce(serve *server) {
-    return MHD_quiesce_daemon(server->daemon);
+    return mhd.MHD_quiesce_daemon(server->daemon);
 }
 
 void connection_daemon_stop(serve *server) {
-    MHD_stop_daemon(server->daemon);
+    mhd.MHD_stop_daemon(server->daemon);
     server->daemon = NULL;
 }

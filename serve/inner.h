@@ -119,6 +119,9 @@ struct tasker_server {
 
 /* --- connection.c: libmicrohttpd's callbacks -------------------------------------------------- */
 
+/* connection_load finds libmicrohttpd. */
+tasker_status connection_load(tasker_error *error);
+
 /* connection_daemon begins to answer on a socket that listens. */
 tasker_status connection_daemon(serve *server, int listener, const char *tls_cert,
                                 const char *tls_key, tasker_error *error);

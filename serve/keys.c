@@ -4,16 +4,15 @@
  * A key that was revoked is refused within KEYS_FRESH_MS. What is remembered is a secret's SHA-256,
  * compared in constant time; wrong keys are not remembered.
  */
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
-
-#include "clock.h"
 #include "keys.h"
 
-enum { KEYS_FRESH_MS = 3000, KEYS_REMEMBERED_MAX = 256, HASH_SIZE = 32 };
+#include "clock.h"
+#include "secret.h"
+
+enum { KEYS_FRESH_MS = 3000, KEYS_REMEMBERED_MAX = 256 };
 
 typedef struct remembered {
-    unsigned char hash[HASH_SIZE];
+    uint8_t hash[TK_SECRET_HASH_BYTES];
     int64_t until_us; /* monotonic; 0: empty */
     char name[TASKER_NAME_BYTES_MAX + 1];
     char namespace_name[TASKER_NAME_BYTES_MAX + 1];
@@ -40,7 +39,6 @@ tasker_status keys_open(serve_keys **keys, tasker_error *error) {
 void keys_close(serve_keys *keys) {
     if (keys != NULL) {
         pthread_mutex_destroy(&keys->mutex);
-        OPENSSL_cleanse(keys, sizeof(*keys));
         tk_free(keys);
     }
 }
@@ -49,10 +47,14 @@ static int64_t monotonic(void) {
     return tk_clock_monotonic(&tk_clock_system);
 }
 
-static bool hash_of(tk_str secret, unsigned char hash[HASH_SIZE]) {
-    unsigned int size = 0;
-    return EVP_Digest(secret.data, secret.size, hash, &size, EVP_sha256(), NULL) == 1 &&
-           size == HASH_SIZE;
+/* The same time whatever the bytes are. */
+static bool hash_equal(const uint8_t a[TK_SECRET_HASH_BYTES],
+                       const uint8_t b[TK_SECRET_HASH_BYTES]) {
+    volatile uint8_t differs = 0;
+    for (size_t i = 0; i < TK_SECRET_HASH_BYTES; i++) {
+        differs = (uint8_t)(differs | (a[i] ^ b[i]));
+    }
+    return differs == 0;
 }
 
 /* --- whether keys are asked for --------------------------------------------------------------- */
@@ -93,8 +95,8 @@ static bool caller_of(tk_arena *arena, const remembered *one, serve_caller *call
 }
 
 bool keys_known(serve_keys *keys, tk_str secret, tk_arena *arena, serve_caller *caller) {
-    unsigned char hash[HASH_SIZE];
-    if (!hash_of(secret, hash)) {
+    uint8_t hash[TK_SECRET_HASH_BYTES];
+    if (tk_secret_hash(secret, hash, NULL) != TASKER_OK) {
         return false;
     }
     bool found = false;
@@ -102,7 +104,7 @@ bool keys_known(serve_keys *keys, tk_str secret, tk_arena *arena, serve_caller *
     pthread_mutex_lock(&keys->mutex);
     for (size_t i = 0; i < KEYS_REMEMBERED_MAX; i++) {
         const remembered *one = &keys->known[i];
-        if (CRYPTO_memcmp(one->hash, hash, HASH_SIZE) == 0 && one->until_us > now_us) {
+        if (hash_equal(one->hash, hash) && one->until_us > now_us) {
             found = caller_of(arena, one, caller);
         }
     }
@@ -148,7 +150,8 @@ tasker_status keys_find(serve_keys *keys, tasker *store, tk_str secret, tk_arena
     }
     tk_json_parse((tk_str){text.data, text.size}, TK_BUF_BYTES_MAX, &key, NULL);
     tk_json namespace_name = tk_json_member(key, "namespace");
-    bool good = hash_of(secret, one.hash) && tk_json_member(key, "revoked").kind == TK_JSON_FALSE &&
+    bool good = tk_secret_hash(secret, one.hash, NULL) == TASKER_OK &&
+                tk_json_member(key, "revoked").kind == TK_JSON_FALSE &&
                 keep_text(arena, tk_json_member(key, "name"), one.name, sizeof(one.name)) &&
                 keep_permissions(arena, tk_json_member(key, "permissions"), one.permissions) &&
                 (namespace_name.kind == TK_JSON_NULL ||

@@ -29,11 +29,11 @@
 #define SERVE_CONNECTIONS_MAX 4096
 #define SERVE_STREAMS_MAX 256
 #define SERVE_QUEUE_MAX 1024
-#define SERVE_REQUEST_S 60   /* from a request's first byte to its last */
-#define SERVE_WAIT_S 30      /* in the queue for a store */
+#define SERVE_REQUEST_S 60                         /* from a request's first byte to its last */
+#define SERVE_WAIT_S 30                            /* in the queue for a store */
 #define SERVE_BODIES_BYTES_MAX (256 * 1024 * 1024) /* all bodies that are held at once */
-#define SERVE_CAPTURES_MAX 4 /* {…} in a route's path */
-#define SERVE_QUERY_MAX 32   /* parameters behind the ? */
+#define SERVE_CAPTURES_MAX 4                       /* {…} in a route's path */
+#define SERVE_QUERY_MAX 32                         /* parameters behind the ? */
 
 typedef enum serve_method {
     SERVE_GET = 1, /* answers HEAD as well */
@@ -56,10 +56,10 @@ typedef struct serve_pair {
 
 /* Who asks. Without keys configured everybody on loopback may do everything. */
 typedef struct serve_caller {
-    tk_str name;            /* the key's name; "anonymous" without one */
-    tk_str permissions;     /* words, blank between; empty: all */
-    tk_str namespace_name;  /* what the key is confined to; empty: all */
-    tk_str actor;           /* X-Tasker-Actor, taken from an anonymous caller only; empty: none */
+    tk_str name;           /* the key's name; "anonymous" without one */
+    tk_str permissions;    /* words, blank between; empty: all */
+    tk_str namespace_name; /* what the key is confined to; empty: all */
+    tk_str actor;          /* X-Tasker-Actor, taken from an anonymous caller only; empty: none */
 } serve_caller;
 
 /* A request under way and its answer. All that a route keeps goes into `arena`. */
@@ -67,15 +67,15 @@ typedef struct serve_request {
     serve *server;
     const serve_route *route;
     serve_method method;
-    tk_str path;                            /* without the query; for logs */
-    tk_str captures[SERVE_CAPTURES_MAX];    /* in the order of the route's {…} */
+    tk_str path;                         /* without the query; for logs */
+    tk_str captures[SERVE_CAPTURES_MAX]; /* in the order of the route's {…} */
     serve_pair query[SERVE_QUERY_MAX];
     uint32_t query_count;
     tk_str content_type; /* without parameters, lower case; empty: none */
     tk_str body;
     char id[TASKER_UUID_SIZE]; /* X-Request-Id */
     serve_caller caller;
-    tasker *store; /* of the job thread; NULL for routes that are answered at once */
+    tasker *store;              /* of the job thread; NULL for routes that are answered at once */
     tasker_status store_status; /* why it could not be opened (SERVE_ANYHOW) */
     tk_arena arena;
 
@@ -106,14 +106,14 @@ typedef struct serve_parameter {
 
 struct serve_route {
     serve_method method;
-    const char *path;       /* "/v1/tasks/{task_uuid}"; a last {…*} takes all that is left: {file*} */
+    const char *path; /* "/v1/tasks/{task_uuid}"; a last {…*} takes all that is left: {file*} */
     const char *permission; /* "tasks:read"; NULL with SERVE_PUBLIC */
     unsigned flags;
     void (*run)(serve_request *r); /* fills the answer, or calls a serve_fail… */
     const char *summary;
     const serve_parameter *parameters; /* ends with a NULL name; NULL: none */
-    const char *body;    /* name of a schema in openapi.c; NULL: none */
-    const char *returns; /* name of a schema in openapi.c, or a media type with a "/" */
+    const char *body;                  /* name of a schema in openapi.c; NULL: none */
+    const char *returns;  /* name of a schema in openapi.c, or a media type with a "/" */
     const char *statuses; /* "201 200 400 404 409" besides those of every route */
 };
 

@@ -276,6 +276,9 @@ static tasker_status open_parts(serve *server, const tasker_server_options *opti
     server->tls =
         status == TASKER_OK && settings_value(&server->settings, SETTING_TLS_CERT) != NULL;
     if (status == TASKER_OK) {
+        status = connection_load(error);
+    }
+    if (status == TASKER_OK) {
         status = keys_open(&server->keys, error);
     }
     if (status == TASKER_OK) {
