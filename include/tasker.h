@@ -342,7 +342,7 @@ typedef enum tasker_query_kind {
                                "next": the cursor to go on with,"more": ask again at once} */
     TASKER_QUERY_WHY,       /* {"task_uuid"} or {"step_uuid"}: what open steps wait for, when they will
                                move, and what to do; members as in docs/http.md */
-    TASKER_QUERY_STORE      /* {}: what the store is and how it does: {"kind","url" (no password),"version",
+    TASKER_QUERY_STORE,     /* {}: what the store is and how it does: {"kind","url" (no password),"version",
                                "schema":{"have","want"},"clock_skew_ms" (the server's clock ahead of this
                                one; null: it has none),"size_bytes","log_bytes" (SQLite's),
                                "recorded_since","tables":[{"name","rows","dead","bytes"}] (estimates; of
@@ -350,6 +350,16 @@ typedef enum tasker_query_kind {
                                "tables_skipped","why"} or null,"oldest_ready_at","stuck":[{"what":
                                "no_worker","namespace","callable","ready","oldest_at"} | {"what":
                                "lost_worker","worker","name","started_at"}]} */
+    TASKER_QUERY_ANALYTICS  /* {"minutes" (1..10080, 60),"portions" (1..240, 60),"namespace","name","limit"
+                               (1..100, 10),"min_executions" (1.., 10)}: rates and latencies of that time,
+                               older than 6 hours by the hour: {"from","to","portion_seconds","since" (when
+                               recording began),"portions":[{"at","submitted","completed" (tasks),"steps",
+                               "failed_steps" (attempts that ended, and of them badly),"task_ms":{"p50",
+                               "p95","p99"} or null,"step_ms" (they ran),"wait_ms" (they waited)}],"total":
+                               {the same},"slow_steps":[{"namespace","name","version","step","steps",
+                               "failed_steps","error_rate","step_ms","wait_ms"}] (by p95),"failing_steps":
+                               [the same] (by their number)}. A quantile is within 10 % of the truth; what
+                               workers did is there after a second */
 } tasker_query_kind;
 
 /* tasker_query reads. Members of `filter` that a kind does not name are ignored; an empty filter

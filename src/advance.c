@@ -62,6 +62,8 @@ static void move(tk_moved *moved, tk_ending *ending, const tk_advance_row *row) 
     ending->finished_us = row->finished_us;
     if (row->next == TK_ADVANCE_LAST) {
         moved->tasks_rested++;
+        moved->completed[moved->completed_count++] =
+            (tk_completed){row->task_id, ending->known->id, row->finished_us};
         return;
     }
     uint32_t at = moved->ready_count++;
@@ -78,8 +80,9 @@ static tasker_status save(tk_engine *engine, tk_arena *arena, tk_ending **sorted
     moved->ready = tk_arena_array(arena, count, sizeof(*moved->ready));
     moved->ready_known = tk_arena_array(arena, count, sizeof(*moved->ready_known));
     moved->ready_by = tk_arena_array(arena, count, sizeof(*moved->ready_by));
+    moved->completed = tk_arena_array(arena, count, sizeof(*moved->completed));
     if (rows == NULL || counts == NULL || moved->ready == NULL || moved->ready_known == NULL ||
-        moved->ready_by == NULL) {
+        moved->ready_by == NULL || moved->completed == NULL) {
         return tk_nomem(error);
     }
     tk_advance_bytes bytes;
@@ -92,8 +95,8 @@ static tasker_status save(tk_engine *engine, tk_arena *arena, tk_ending **sorted
         rows[i] = row_of(sorted[i], now_us);
         move(moved, sorted[i], &rows[i]);
         if (rows[i].next == TK_ADVANCE_LAST) {
-            counts[counted++] =
-                (tk_count_row){sorted[i]->known->id, TK_TASK_RUNNING, TK_TASK_COMPLETE, 1};
+            counts[counted++] = (tk_count_row){sorted[i]->known->id, TK_TASK_RUNNING,
+                                               TK_TASK_COMPLETE, 1, rows[i].finished_us};
         }
     }
     tasker_status status = tk_store_call(engine->store, advance, rows, count, &bytes, error);

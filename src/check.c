@@ -114,7 +114,7 @@ static void count_task(tk_checker *c, int32_t template_id, int32_t state, int64_
         c->counted = rows;
         c->counted_room = room;
     }
-    c->counted[c->counted_count++] = (tk_count_row){template_id, 0, state, tasks};
+    c->counted[c->counted_count++] = (tk_count_row){template_id, 0, state, tasks, 0};
 }
 
 /* Takes the store's counters off what was counted: nothing may be left. */

@@ -289,7 +289,8 @@ static tasker_status save(batch *b, tasker_error *error) {
     tk_state_row *states = tk_arena_array(b->arena, b->task_count, sizeof(*states));
     tk_count_row *counts = tk_arena_array(b->arena, b->task_count, sizeof(*counts));
     tk_act_row *acts = tk_arena_array(b->arena, b->task_count, sizeof(*acts));
-    if (states == NULL || counts == NULL || acts == NULL) {
+    tk_completed *completed = tk_arena_array(b->arena, b->task_count, sizeof(*completed));
+    if (states == NULL || counts == NULL || acts == NULL || completed == NULL) {
         return tk_nomem(error);
     }
     uint32_t changed = 0;
@@ -302,10 +303,14 @@ static tasker_status save(batch *b, tasker_error *error) {
         }
         if (tk_progress_settle(&task->progress)) {
             counts[counted++] = (tk_count_row){task->known->id, task->mark_before,
-                                               (int32_t)task->progress.state, 1};
+                                               (int32_t)task->progress.state, 1, b->now_us};
             b->moved->tasks_rested += tk_task_mark_resting((int32_t)task->progress.state);
         }
         tk_state_apply(&b->states[i], &task->progress, b->now_us);
+        if (task->progress.state == TK_TASK_COMPLETE && task->mark_before != TK_TASK_COMPLETE) {
+            completed[b->moved->completed_count++] =
+                (tk_completed){b->ids[i], task->known->id, b->states[i].updated_us};
+        }
         if (task->progress.state == TK_TASK_BLOCKED && task->mark_before != TK_TASK_BLOCKED) {
             acts[acted++] = (tk_act_row){.task_id = b->ids[i],
                                          .acted_us = b->states[i].updated_us,
@@ -314,6 +319,7 @@ static tasker_status save(batch *b, tasker_error *error) {
         }
         states[changed++] = b->states[i];
     }
+    b->moved->completed = completed;
     tk_store *store = b->engine->store;
     tasker_status status = TASKER_OK;
     if (changed > 0) {

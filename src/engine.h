@@ -138,6 +138,13 @@ typedef struct tk_ending {
     void *owner;                    /* the caller's */
 } tk_ending;
 
+/* A task that became complete. */
+typedef struct tk_completed {
+    tk_uuid task;
+    int32_t template_id;
+    int64_t at_us;
+} tk_completed;
+
 /* What endings moved, to be placed by the caller within the same transaction. */
 typedef struct tk_moved {
     tk_ready_row *ready; /* freed children and steps tried again at once; enqueued_us is set */
@@ -146,6 +153,8 @@ typedef struct tk_moved {
     uint32_t ready_count;
     int64_t next_due_us;   /* the earliest `later` row written, or 0 */
     uint32_t tasks_rested; /* tasks that reached a resting state */
+    tk_completed *completed;
+    uint32_t completed_count;
 } tk_moved;
 
 /* tk_complete records endings and moves their tasks on: steps 1 to 6 of complete.c, all but the

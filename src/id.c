@@ -43,6 +43,10 @@ tk_uuid tk_uuid_task(int64_t now_us, uint64_t noise) {
     return id;
 }
 
+int64_t tk_uuid_time_us(const tk_uuid *task) {
+    return (int64_t)number_read(task->bytes, 6) * 1000;
+}
+
 tk_uuid tk_uuid_floor(int64_t at_us) {
     tk_uuid id = {{0}};
     number_write(id.bytes, 6, at_us < 0 ? 0 : (uint64_t)at_us / 1000);

@@ -15,6 +15,9 @@ typedef struct tk_uuid {
  * Ids made later in time sort later (to the millisecond). */
 tk_uuid tk_uuid_task(int64_t now_us, uint64_t noise);
 
+/* tk_uuid_time_us is when an id was made, to the millisecond. */
+int64_t tk_uuid_time_us(const tk_uuid *task);
+
 /* tk_uuid_floor is below every id made at that time or later, and above all made before. */
 tk_uuid tk_uuid_floor(int64_t at_us);
 

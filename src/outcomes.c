@@ -104,12 +104,28 @@ static void judge(tk_worker *w, const tk_ending *ending, bool *saved) {
     }
 }
 
+/* What was recorded, for the rates and latencies. */
+static void add_up(tk_worker *w, const turn *t) {
+    for (uint32_t i = 0; i < t->ending_count; i++) {
+        const tk_ending *ending = &t->endings[i];
+        if (ending->accepted) {
+            tk_minutes_step(&w->minutes, ending->known->id, &ending->lease,
+                            ending->kind == TK_OUTCOME_OK, ending->finished_us);
+        }
+    }
+    for (uint32_t i = 0; i < t->moved.completed_count; i++) {
+        const tk_completed *done = &t->moved.completed[i];
+        tk_minutes_task(&w->minutes, done->template_id, &done->task, done->at_us);
+    }
+}
+
 void tk_turn_settle(turn *t) {
     tk_worker *w = t->worker;
     bool saved[TK_TURN_OUTCOMES_MAX] = {false};
     for (uint32_t i = 0; i < t->ending_count; i++) {
         judge(w, &t->endings[i], &saved[i]);
     }
+    add_up(w, t);
     pthread_mutex_lock(&w->mutex);
     w->stats.turns++;
     for (uint32_t i = 0; i < t->ending_count; i++) {

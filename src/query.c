@@ -158,6 +158,8 @@ static tasker_status answer_kind(const tk_query_call *q, tasker_query_kind kind)
         return tk_query_why(q);
     case TASKER_QUERY_STORE:
         return tk_query_store(q);
+    case TASKER_QUERY_ANALYTICS:
+        return tk_query_analytics(q);
     }
     return tk_fail(q->error, TASKER_INVALID, "there is no query of kind %d", (int)kind);
 }

@@ -33,6 +33,7 @@ tasker_status tk_query_workers(const tk_query_call *q);
 tasker_status tk_query_events(const tk_query_call *q);
 tasker_status tk_query_why(const tk_query_call *q);
 tasker_status tk_query_store(const tk_query_call *q);
+tasker_status tk_query_analytics(const tk_query_call *q);
 
 /* tk_query_list_has tells whether a text is in a JSON array of texts; what an empty one has is
  * `when_empty`. */

@@ -32,6 +32,9 @@ CREATE TABLE minute (
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000);
 CREATE INDEX minute_at ON minute (span, at);
 
+-- A move that has no time yet to go into a minute's row; null: it went.
+ALTER TABLE counter ADD COLUMN at timestamptz;
+
 -- What the elected process did last, and since when minutes are recorded.
 CREATE TABLE upkeep (
     one bool PRIMARY KEY DEFAULT true CHECK (one),

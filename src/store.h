@@ -209,6 +209,14 @@ typedef struct tk_prune {
                          tasker_error *error))                                                     \
     X(facts,            (tk_store *store, tk_arena *arena, tk_store_facts *facts,                  \
                          tasker_error *error))                                                     \
+    /* minutes */                                                                                  \
+    X(minute_add,       (tk_store *store, const tk_minute_row *rows, uint32_t count,               \
+                         tasker_error *error))                                                     \
+    X(minute_take,      (tk_store *store, tk_arena *arena, int32_t span, int64_t before_us,        \
+                         uint32_t limit, tk_minute_row **rows, uint32_t *count,                    \
+                         tasker_error *error))                                                     \
+    X(minute_list,      (tk_store *store, tk_arena *arena, int64_t from_us, tk_minute_row **rows,  \
+                         uint32_t *count, int64_t *since_us, tasker_error *error))                 \
     /* keys */                                                                                     \
     X(key_insert,       (tk_store *store, tk_key_row *row, bool *inserted, tasker_error *error))   \
     X(key_revoke,       (tk_store *store, const tk_key_row *row, bool *revoked,                    \
@@ -317,7 +325,8 @@ struct tk_store {
  *                 belongs to: rows[i].task_id when it is new.
  * task_insert     plain: an id that exists is a CONFLICT; with `inserted`: inserted[i]=false for an id
  *                 that exists, and nothing of it is written.
- * count_add       rows may repeat.
+ * count_add       rows may repeat. Tasks that were submitted (from 0) or became complete also count for
+ *                 their minute, as minute_add's rows with TK_ACT_NO_STEP.
  * state_lock      ids sorted, each once; locks them until the end. found[i]=false: no such task.
  * state_try       locks those of the tasks (sorted, each once) that nobody else holds, without waiting;
  *                 taken[i]=false: held by another, or no such task.
@@ -368,6 +377,9 @@ struct tk_store {
  *                 there are, or may be, more.
  * attempt_list    in order of n; payloads=false leaves result, metadata and error out.
  * facts           of a store whose tables have this version; sizes and rows may be estimates.
+ * minute_take     deletes rows of a span that began before a time, the oldest first, and hands them out.
+ * minute_list     all rows that began at a time or later, of every span and not yet added up;
+ *                 *since_us: since when there are any.
  * key_insert      fills row->id; *inserted=false: a key in force has the name.
  * key_revoke      writes the three members about it where the key of that id is in force; *revoked=false:
  *                 there is none.

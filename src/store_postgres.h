@@ -23,6 +23,7 @@
  *   store_postgres_list.c    lists of tasks by a filter
  *   store_postgres_record.c  the record in its order
  *   store_postgres_key.c     keys of the HTTP server
+ *   store_postgres_minute.c  what happened in a minute
  *   store_postgres_facts.c   what the store is
  *
  * How a statement is run: tk_pg_begin, the parameters in their order (binary, copied), tk_pg_exec, the

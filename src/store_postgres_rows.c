@@ -328,6 +328,14 @@ tasker_status tk_pg_op_count_add(tk_store *store, const tk_count_row *rows, uint
     TK_PG_COLUMN(&run, TK_PG_INT2, used, moves[i].from);
     TK_PG_COLUMN(&run, TK_PG_INT2, used, moves[i].to);
     TK_PG_COLUMN(&run, TK_PG_INT8, used, moves[i].tasks);
+    tk_pg_array(&run, TK_PG_TIME, used);
+    for (uint32_t i = 0; i < used; i++) {
+        if (moves[i].at_us == 0) {
+            tk_pg_put_null(&run);
+        } else {
+            tk_pg_put_time(&run, moves[i].at_us);
+        }
+    }
     tk_free(moves);
     tk_pg_queue(&run, TK_PG_COUNT_ADD, NULL, NULL, 0, error);
     return tk_pg_end(&run, error);

@@ -111,8 +111,8 @@
       " SELECT * FROM unnest($1::uuid[], $2::timestamptz[], $3::int2[], $4::int2[], $5::int4[],"   \
       " $6::text[], $7::text[])")                                                                   \
     X(COUNT_ADD,                                                                                   \
-      "INSERT INTO tasker.counter (template_id, from_state, to_state, tasks)"                             \
-      " SELECT * FROM unnest($1::int4[], $2::int2[], $3::int2[], $4::int8[])")                     \
+      "INSERT INTO tasker.counter (template_id, from_state, to_state, tasks, at)"                  \
+      " SELECT * FROM unnest($1::int4[], $2::int2[], $3::int2[], $4::int8[], $5::timestamptz[])")                     \
     /* the turn */                                                                                 \
     X(STATE_LOCK, /* ids sorted: the nested loop locks in their order */                           \
       TK_PG_STATE " FOR UPDATE OF s")                                                              \
@@ -320,7 +320,8 @@
       " LATERAL (VALUES (c.from_state, -c.tasks), (c.to_state, c.tasks)) AS v(state, tasks)"       \
       " WHERE v.state <> 0 GROUP BY 1, 2 HAVING sum(v.tasks) <> 0 ORDER BY 1, 2")                  \
     X(COUNT_FOLD, /* by one elected process, in a transaction of its own */                        \
-      "WITH d AS (DELETE FROM counter RETURNING *)"                                                \
+      "WITH d AS (DELETE FROM counter RETURNING *),"                                               \
+      " m AS (INSERT INTO minute (" TK_PG_MINUTE ") " TK_PG_MOMENTS("d") ")"                       \
       " INSERT INTO counter (template_id, from_state, to_state, tasks)"                            \
       " SELECT template_id, from_state, to_state, sum(tasks) FROM d GROUP BY 1, 2, 3")             \
     X(DEPTH_LIST,                                                                                  \
@@ -346,6 +347,18 @@
       "SELECT substr(c.relname, 6)::text FROM pg_catalog.pg_inherits i"                            \
       " JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid"                                          \
       " WHERE i.inhparent = 'tasker.task'::regclass ORDER BY 1")                                   \
+    /* minutes */                                                                                  \
+    X(MINUTE_ADD,                                                                                  \
+      "INSERT INTO minute (at, template_id, step_no, span, started, done, failed, times)"          \
+      " SELECT * FROM unnest($1::timestamptz[], $2::int4[], $3::int2[], $4::int2[], $5::int8[],"   \
+      " $6::int8[], $7::int8[], $8::bytea[])")                                                     \
+    X(MINUTE_TAKE,                                                                                 \
+      "DELETE FROM minute WHERE ctid = ANY (ARRAY(SELECT ctid FROM minute WHERE span = $1::int2"   \
+      "  AND at < $2::timestamptz ORDER BY at LIMIT $3::int8)) RETURNING " TK_PG_MINUTE)           \
+    X(MINUTE_LIST, /* and what COUNT_FOLD has not brought here yet */                              \
+      "SELECT " TK_PG_MINUTE " FROM minute WHERE span IN (0, 1, 60) AND at >= $1::timestamptz"     \
+      " UNION ALL SELECT * FROM (" TK_PG_MOMENTS("counter") ") m WHERE at >= $1::timestamptz")     \
+    X(MINUTE_SINCE, "SELECT recorded_since FROM upkeep")                                           \
     /* keys */                                                                                     \
     X(KEY_INSERT,                                                                                  \
       "INSERT INTO api_key (hash, name, permissions, namespace, created_at, created_by,"           \
@@ -393,6 +406,14 @@
 #define TK_PG_TEMPLATE                                                                             \
     "SELECT t.id, t.revision, t.created_at, s.text, t.name, t.version, t.digest, t.spec"           \
     " FROM template t JOIN name s ON s.kind = 1 AND s.id = t.namespace"
+#define TK_PG_MINUTE "at, template_id, step_no, span, started, done, failed, times"
+/* Tasks submitted and completed (state 2) by minute. */
+#define TK_PG_MOMENTS(moves)                                                                       \
+    "SELECT date_bin('1 minute', at, 'epoch'::timestamptz) AS at, template_id, -1::int2 AS step_no," \
+    " 0::int2 AS span, coalesce(sum(tasks) FILTER (WHERE from_state = 0), 0)::int8 AS started,"    \
+    " coalesce(sum(tasks) FILTER (WHERE to_state = 2), 0)::int8 AS done, 0::int8 AS failed,"       \
+    " ''::bytea AS times FROM " moves " WHERE at IS NOT NULL AND (from_state = 0 OR to_state = 2)" \
+    " GROUP BY 1, 2"
 #define TK_PG_KEY                                                                                  \
     "SELECT id, hash, name, permissions, namespace, created_at, created_by, created_reason,"       \
     " revoked_at, revoked_by, revoked_reason FROM api_key"

@@ -156,7 +156,18 @@ typedef struct tk_count_row {
     int32_t template_id;
     int32_t from, to;
     int64_t tasks;
+    int64_t at_us; /* when; 0: no part of what happened in a minute */
 } tk_count_row;
+
+/* What happened in a minute or an hour (see minute.h). */
+typedef struct tk_minute_row {
+    int64_t at_us; /* its begin */
+    int32_t template_id;
+    int32_t step; /* or TK_ACT_NO_STEP */
+    int32_t span; /* 0 as it was added, 1 a minute, 60 an hour */
+    int64_t started, done, failed;
+    tk_str times; /* bytes that the driver does not know */
+} tk_minute_row;
 
 typedef enum tk_name_kind { TK_NAME_NAMESPACE = 1, TK_NAME_CALLABLE = 2 } tk_name_kind;
 

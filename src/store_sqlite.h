@@ -15,6 +15,7 @@
  *   store_sqlite_record.c  the record in its order
  *   store_sqlite_keep.c    taking ended work away
  *   store_sqlite_key.c     keys of the HTTP server
+ *   store_sqlite_minute.c  what happened in a minute
  *   store_sqlite_facts.c   what the store is
  *
  * How a statement is run: tk_sql_begin, then for each row the parameters in their order, tk_sql_step
@@ -49,6 +50,8 @@
 /* Stored states that a statement knows: a task that runs, and the highest of those that need
  * nobody's attention (1 running, 2 complete). */
 #define TK_STATE_RUNNING 1
+#define TK_STATE_COMPLETE 2
+#define TK_SQLITE_MINUTE_US INT64_C(60000000)
 #define TK_STATE_CALM_MAX 2
 
 

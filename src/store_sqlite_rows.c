@@ -318,7 +318,7 @@ static bool counter_add(tk_sql *sql, int32_t template_id, int32_t state, int64_t
     return tk_sql_run(sql);
 }
 
-tasker_status tk_sqlite_count_add(tk_store *store, const tk_count_row *rows, uint32_t count,
+static tasker_status counters_add(tk_store *store, const tk_count_row *rows, uint32_t count,
                                   tasker_error *error) {
     tk_sql sql;
     tasker_status status = tk_sql_begin(&sql, tk_sqlite_of(store), TK_SQL_COUNTER_ADD, error);
@@ -338,4 +338,39 @@ tasker_status tk_sqlite_count_add(tk_store *store, const tk_count_row *rows, uin
         }
     }
     return tk_sql_end(&sql, error);
+}
+
+/* What was submitted or became complete, as one row for each template and minute in a row. */
+static tasker_status moments_add(tk_store *store, const tk_count_row *rows, uint32_t count,
+                                 tasker_error *error) {
+    tasker_status status = TASKER_OK;
+    tk_minute_row minute = {.template_id = 0};
+    for (uint32_t i = 0; status == TASKER_OK && i <= count; i++) {
+        const tk_count_row *row = i < count ? &rows[i] : NULL;
+        bool counts =
+            row != NULL && row->at_us > 0 && (row->from == 0 || row->to == TK_STATE_COMPLETE);
+        if (row != NULL && !counts) {
+            continue;
+        }
+        int64_t at_us = row == NULL ? 0 : row->at_us - row->at_us % TK_SQLITE_MINUTE_US;
+        if (minute.template_id != 0 &&
+            (row == NULL || row->template_id != minute.template_id || at_us != minute.at_us)) {
+            status = tk_sqlite_minute_add(store, &minute, 1, error);
+            minute = (tk_minute_row){.template_id = 0};
+        }
+        if (row != NULL) {
+            minute.at_us = at_us;
+            minute.template_id = row->template_id;
+            minute.step = TK_ACT_NO_STEP;
+            minute.started += row->from == 0 ? row->tasks : 0;
+            minute.done += row->to == TK_STATE_COMPLETE ? row->tasks : 0;
+        }
+    }
+    return status;
+}
+
+tasker_status tk_sqlite_count_add(tk_store *store, const tk_count_row *rows, uint32_t count,
+                                  tasker_error *error) {
+    tasker_status status = counters_add(store, rows, count, error);
+    return status == TASKER_OK ? moments_add(store, rows, count, error) : status;
 }

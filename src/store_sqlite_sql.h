@@ -205,6 +205,16 @@
       "SELECT (SELECT user_version FROM pragma_user_version),"                                     \
       " (SELECT page_count FROM pragma_page_count) * (SELECT page_size FROM pragma_page_size),"    \
       " recorded_since FROM upkeep")                                                               \
+    /* minutes */                                                                                  \
+    X(MINUTE_ADD,                                                                                  \
+      "INSERT INTO minute (at, template_id, step_no, span, started, done, failed, times)"          \
+      " VALUES (?, ?, ?, ?, ?, ?, ?, ?)")                                                          \
+    X(MINUTE_TAKE,                                                                                 \
+      "DELETE FROM minute WHERE id IN (SELECT id FROM minute WHERE span = ? AND at < ?"            \
+      "  ORDER BY at LIMIT ?) RETURNING " TK_SQL_MINUTE)                                           \
+    X(MINUTE_LIST,                                                                                 \
+      "SELECT " TK_SQL_MINUTE " FROM minute WHERE span IN (0, 1, 60) AND at >= ?")                 \
+    X(MINUTE_SINCE, "SELECT recorded_since FROM upkeep")                                           \
     /* keys */                                                                                     \
     X(KEY_INSERT,                                                                                  \
       "INSERT INTO api_key (hash, name, permissions, namespace, created_at, created_by,"           \
@@ -230,6 +240,7 @@
 #define TK_SQL_TEMPLATE                                                                            \
     "SELECT t.id, t.revision, t.created_at, s.text, t.name, t.version, t.digest, t.spec"           \
     " FROM template t JOIN name s ON s.kind = 1 AND s.id = t.namespace"
+#define TK_SQL_MINUTE "at, template_id, step_no, span, started, done, failed, times"
 #define TK_SQL_KEY                                                                                 \
     "SELECT id, hash, name, permissions, namespace, created_at, created_by, created_reason,"       \
     " revoked_at, revoked_by, revoked_reason FROM api_key"

@@ -233,7 +233,8 @@ static bool add_steps(rows *r, tk_submission *s, const tk_request *q, uint32_t a
         .progress_bytes = template->step_count * TK_PROGRESS_STEP_BYTES,
         .state = (int32_t)progress.state,
     };
-    r->counts[at] = (tk_count_row){q->known->id, TK_TASK_NONE, (int32_t)progress.state, 1};
+    r->counts[at] =
+        (tk_count_row){q->known->id, TK_TASK_NONE, (int32_t)progress.state, 1, q->row.created_us};
     return true;
 }
 

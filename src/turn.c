@@ -475,6 +475,23 @@ static tasker_status look_at_others(tk_worker *w, int64_t mono_us, tasker_error 
     return status;
 }
 
+/* Rates and latencies are no reason for a turn to fail: what cannot be saved is left out. */
+static void save_minutes(tk_worker *w, int64_t mono_us) {
+    tasker_error error;
+    if (w->minutes.count > 0 && w->next_minutes_mono_us == 0) {
+        w->next_minutes_mono_us = mono_us + TK_MINUTES_SAVE_US;
+    }
+    if (w->minutes.count == 0 ||
+        (mono_us < w->next_minutes_mono_us && w->minutes.count <= TK_MINUTE_SLOTS_MAX / 2)) {
+        return;
+    }
+    w->next_minutes_mono_us = 0;
+    if (tk_minutes_save(&w->engine, &w->minutes, &error) != TASKER_OK) {
+        tk_log_line(w->engine.log, TASKER_LOG_DEBUG, "a second's figures were not saved: %s",
+                    error.message);
+    }
+}
+
 /* For all processes, by one of them, while there is work. */
 static void upkeep(tk_worker *w, int64_t mono_us) {
     if (mono_us < w->next_upkeep_mono_us || !(w->worked || w->company)) {
@@ -489,6 +506,10 @@ static void upkeep(tk_worker *w, int64_t mono_us) {
     int64_t pause_us = took_us * TK_UPKEEP_SHARE;
     w->next_upkeep_mono_us = mono_us + (pause_us > TK_UPKEEP_US ? pause_us : TK_UPKEEP_US);
     w->worked = false;
+    if (status == TASKER_OK && (elected || !store->driver->many_workers)) {
+        tasker_error ignored;
+        (void)tk_minutes_fold(&w->engine, &ignored); /* another time */
+    }
     pthread_mutex_lock(&w->mutex);
     w->stats.upkeeps += elected;
     w->stats.upkeeps_skipped += skipped;
@@ -518,6 +539,9 @@ static tasker_status look_around(const turn *t, tasker_error *error) {
     } else if (around && worker->unsettled) {
         worker->unsettled = false;
         worker->failures = 0;
+    }
+    if (status == TASKER_OK) {
+        save_minutes(worker, t->mono_us);
     }
     if (status == TASKER_OK && t->beat) {
         upkeep(worker, t->mono_us);
@@ -568,6 +592,9 @@ int64_t tk_worker_wait_us(tk_worker *worker) {
                            : worker->next_beat_mono_us;
     if (worker->next_watch_mono_us > 0 && worker->next_watch_mono_us < until_us) {
         until_us = worker->next_watch_mono_us;
+    }
+    if (worker->next_minutes_mono_us > 0 && worker->next_minutes_mono_us < until_us) {
+        until_us = worker->next_minutes_mono_us;
     }
     pthread_mutex_lock(&worker->mutex);
     int64_t deadline_us = worker->next_deadline_mono_us;

@@ -11,6 +11,7 @@
 #define TK_TURN_H
 
 #include "engine.h"
+#include "minute.h"
 #include "ring.h"
 #include "submit.h"
 #include "wake.h"
@@ -35,9 +36,10 @@
 #define TK_STRIKES_MAX 3          /* refusals of one outcome before it is given up */
 #define TK_FAILURE_PAUSE_US 50000 /* after a failed turn; doubled each time, five times */
 #define TK_EXTEND_MS_MAX (INT64_C(30) * 86400 * 1000)
-#define TK_CROWDED_US 50000   /* while others hold the tasks of all that is to be saved */
-#define TK_DEATH_BEATS 10     /* own beats during which another's stood still */
-#define TK_DEATH_BEATS_GONE 2 /* the same, while its session was gone as well */
+#define TK_CROWDED_US 50000        /* while others hold the tasks of all that is to be saved */
+#define TK_DEATH_BEATS 10          /* own beats during which another's stood still */
+#define TK_DEATH_BEATS_GONE 2      /* the same, while its session was gone as well */
+#define TK_MINUTES_SAVE_US 1000000 /* between savings of what is added up */
 #define TK_UPKEEP_US 3000000
 #define TK_UPKEEP_SHARE 20 /* it takes a part in so many of the time */
 #define TK_WATCH_US 500000 /* between looks at others who hold steps */
@@ -147,19 +149,21 @@ typedef struct tk_worker {
     uint32_t round;          /* of tk_reconcile */
     tk_str name;             /* for registering anew */
     tk_str *namespace_names, *handler_names;
-    bool stopping;               /* claim nothing */
-    bool idle;                   /* the last look found nothing */
-    bool looked_around;          /* after the last beat */
-    bool woken;                  /* this turn was asked for */
-    bool asleep, holding;        /* as the last beat told the others */
-    bool company;                /* another worker holds steps */
-    uint64_t beats;              /* committed, at least TK_BEAT_US apart */
-    int64_t counted_mono_us;     /* the last of them */
-    uint64_t trusting_at;        /* from this own beat on a session that is gone tells something */
-    int64_t watched_mono_us;     /* the last look at the others */
-    bool worked;                 /* since the last upkeep */
-    int64_t next_upkeep_mono_us; /* of what one process does for all */
-    int64_t next_watch_mono_us;  /* the next one without a beat, or 0 */
+    bool stopping;                /* claim nothing */
+    bool idle;                    /* the last look found nothing */
+    bool looked_around;           /* after the last beat */
+    bool woken;                   /* this turn was asked for */
+    bool asleep, holding;         /* as the last beat told the others */
+    bool company;                 /* another worker holds steps */
+    uint64_t beats;               /* committed, at least TK_BEAT_US apart */
+    int64_t counted_mono_us;      /* the last of them */
+    uint64_t trusting_at;         /* from this own beat on a session that is gone tells something */
+    int64_t watched_mono_us;      /* the last look at the others */
+    bool worked;                  /* since the last upkeep */
+    int64_t next_upkeep_mono_us;  /* of what one process does for all */
+    tk_minutes minutes;           /* not saved yet, and when they will be: */
+    int64_t next_minutes_mono_us; /* 0: there are none */
+    int64_t next_watch_mono_us;   /* the next one without a beat, or 0 */
     int64_t now_floor_us, now_floor_mono_us; /* the time last used, and when that was */
     int64_t next_beat_mono_us, next_look_mono_us, next_glance_mono_us;
     int64_t next_due_us; /* 0: none known */

@@ -154,7 +154,7 @@ tasker_status tk_verb_save(tk_engine *engine, const tk_known *known, tk_state_ro
         status = tk_store_call(store, act_insert, &blocked, 1, error);
     }
     if (status == TASKER_OK && before != state->state) {
-        tk_count_row count = {known->id, before, state->state, 1};
+        tk_count_row count = {known->id, before, state->state, 1, state->updated_us};
         status = tk_store_call(store, count_add, &count, 1, error);
     }
     return status;

@@ -151,6 +151,7 @@ void tk_worker_close(tk_worker *worker) {
     tk_ring_release(&worker->done);
     tk_arena_release(&worker->arena);
     tk_arena_release(&worker->setup_arena);
+    tk_minutes_release(&worker->minutes);
     pthread_mutex_destroy(&worker->mutex);
     tk_free(worker);
 }
@@ -224,6 +225,9 @@ tasker_status tk_worker_drain(tk_worker *worker, bool force, uint32_t *left, tas
         }
         give_back_waiting(worker);
         *left = count_running(worker, &unsaved);
+    }
+    if (*left == 0 && worker->minutes.count > 0) {
+        (void)tk_minutes_save(&worker->engine, &worker->minutes, NULL);
     }
     return *left == 0 ? remove_row(worker, error) : TASKER_OK;
 }

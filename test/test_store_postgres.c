@@ -228,7 +228,7 @@ STORE_TEST(store_postgres, one_of_all_processes_vacuums_and_tells_what_it_skips)
     }
     const tk_driver *driver = fx->store->driver;
     tk_store *other = NULL;
-    tk_count_row counts[2] = {{fx->template_id, 0, 1, 2}, {fx->template_id, 0, 1, 3}};
+    tk_count_row counts[2] = {{fx->template_id, 0, 1, 2, 0}, {fx->template_id, 0, 1, 3, 0}};
     tk_count_row *rows = NULL;
     uint32_t count = 0;
     uint32_t skipped = 9;

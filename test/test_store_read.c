@@ -55,7 +55,7 @@ static void tasks_make(store_fixture *fx, tk_uuid ids[TASKS]) {
     const tk_identity_row identity = {fx->queue, TK_STR("job"), TK_STR("key"), ids[4]};
     tk_uuid winner;
     OK(identity_insert, &fx->arena, &identity, 1, &winner);
-    const tk_count_row counts[] = {{fx->template_id, 0, 1, 2}, {fx->template_id, 0, 2, 90}};
+    const tk_count_row counts[] = {{fx->template_id, 0, 1, 2, 0}, {fx->template_id, 0, 2, 90, 0}};
     OK(count_add, counts, TK_COUNT_OF(counts));
     COMMIT();
 }
@@ -360,8 +360,8 @@ STORE_TEST(store_read, attempts_and_acts_come_in_the_order_they_were_recorded) {
 
 STORE_TEST(store_read, counts_follow_every_move) {
     const tk_count_row moves[] = {
-        {51, 0, 1, 3}, {51, 0, 1, 2}, {51, 1, 2, 1}, {52, 0, 1, 1},
-        {51, 1, 2, 1}, {51, 1, 3, 1}, {52, 1, 4, 1}, {51, 3, 1, 1},
+        {51, 0, 1, 3, 0}, {51, 0, 1, 2, 0}, {51, 1, 2, 1, 0}, {52, 0, 1, 1, 0},
+        {51, 1, 2, 1, 0}, {51, 1, 3, 1, 0}, {52, 1, 4, 1, 0}, {51, 3, 1, 1, 0},
     };
     tk_count_row *rows = NULL;
     uint32_t count = 0;
