@@ -257,6 +257,8 @@ check-postgres: $(store_tests) $(sim) $(program) $(BUILD_DIR)/chaos-worker
 	script/with-postgres tools/run-tests $(store_tests)
 	script/with-postgres $(sim) --seeds $(or $(SEEDS),30)
 	script/with-postgres test/postgres/refusals $(program)
+	script/with-postgres test/postgres/roles $(program)
+	PGPORT=54731 PG_OPTIONS='-c listen_addresses=127.0.0.1' script/with-postgres test/postgres/tls $(program)
 	script/with-postgres test/postgres/network $(program) $(BUILD_DIR)/chaos-worker
 	script/with-postgres test/postgres/frozen $(program) $(BUILD_DIR)/chaos-worker
 

@@ -71,15 +71,18 @@ static tasker_status rights_write(tk_arena *arena, const char *quoted, tk_setup 
     return setup->statements == NULL ? tk_nomem(error) : TASKER_OK;
 }
 
-/* Is there such a role, and may this one give tables to it? Told before anything is tried. */
+/* Is there such a role, may this one give tables to it, and change them then? Told before anything is
+ * tried. From version 16 on a membership may come without the first. */
 static tasker_status role_check(const tk_pg *pg, const char *role, const char *quoted,
                                 tasker_error *error) {
-    int64_t found[2] = {0, 0};
+    int64_t found[3] = {0, 0, 0};
     tk_buf sql = {0};
-    tk_buf_text(&sql, "SELECT count(*), coalesce(bool_or(pg_has_role(oid, 'MEMBER')), false)::int"
-                      " FROM pg_catalog.pg_roles WHERE quote_ident(rolname) IN (");
-    tk_buf_printf(&sql, "$r$%s$r$, $r$%s$r$)", quoted, role);
-    tasker_status status = sql.failed ? tk_nomem(error) : tk_pg_ask(pg, sql.data, found, 2, error);
+    tk_buf_printf(&sql,
+                  "SELECT count(*), coalesce(bool_or(pg_has_role(oid, '%s')), false)::int,"
+                  " coalesce(bool_or(pg_has_role(oid, 'USAGE')), false)::int"
+                  " FROM pg_catalog.pg_roles WHERE quote_ident(rolname) IN ($r$%s$r$, $r$%s$r$)",
+                  PQserverVersion(pg->connection) >= 160000 ? "SET" : "MEMBER", quoted, role);
+    tasker_status status = sql.failed ? tk_nomem(error) : tk_pg_ask(pg, sql.data, found, 3, error);
     tk_buf_release(&sql);
     if (status == TASKER_OK && found[0] == 0) {
         return tk_fail(error, TASKER_NOTFOUND,
@@ -91,6 +94,14 @@ static tasker_status role_check(const tk_pg *pg, const char *role, const char *q
                        "this user may not give tables to %s; let a superuser say GRANT %s TO this "
                        "user",
                        role, quoted);
+    }
+    if (status == TASKER_OK && found[2] == 0) {
+        return tk_fail(
+            error, TASKER_STORE,
+            "this user could not change the tables of %s any more; let a superuser say "
+            "ALTER ROLE ... INHERIT of this user, from PostgreSQL 16 on GRANT %s TO this "
+            "user WITH INHERIT TRUE",
+            role, quoted);
     }
     return status;
 }
