@@ -207,13 +207,15 @@ function NodeButton({ node, x, y, selected, onSelect, plain }: NodeProps) {
         height: `${NODE_HEIGHT}px`,
       }}
       aria-pressed={selected}
-      aria-label={`${many ? `${node.steps.length} steps such as ` : ""}${visible(first.name)}${plain ? "" : `, ${wordOf(state)}`}, ${note}`}
-      title={visible(first.name)}
+      title={
+        many ? `${node.steps.length} steps such as ${visible(first.name)}` : visible(first.name)
+      }
       onClick={onSelect}
     >
       {!plain && <StateIcon state={state} />}
       <span class="node-name">
         <Text max={80}>{first.name}</Text>
+        {!plain && <span class="sr">, {wordOf(state)}</span>}
       </span>
       {many && <span class="node-many">×{node.steps.length}</span>}
       <span class="node-note">{note}</span>

@@ -24,24 +24,31 @@ const SPANS: { word: string; label: string; minutes: number }[] = [
 
 interface Data {
   counts: Counts;
-  workers: Worker[];
   templates: Template[];
 }
 
 async function load(signal: AbortSignal): Promise<Data> {
-  const [counts, workers, templates] = await Promise.all([
+  const [counts, templates] = await Promise.all([
     ask<Counts>("/v1/counts", { signal }),
-    ask<Worker[]>("/v1/workers", { signal }),
     ask<Template[]>("/v1/templates", { signal }),
   ]);
-  return { counts, workers, templates };
+  return { counts, templates };
+}
+
+function same(one: Counts, other: Counts): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
 }
 
 export function Overview() {
   const word = route.value.query.get("span") ?? "1h";
   const span = SPANS.find((known) => known.word === word) ?? SPANS[1];
   const minutes = span?.minutes ?? 60;
-  const resource = useResource(load, "overview", 2000);
+  const resource = useResource(load, "overview");
+  const workers = useResource(
+    (signal) => ask<Worker[]>("/v1/workers", { signal }),
+    "workers",
+    2000,
+  );
   // A chart of an hour need not move every second.
   const performance = useResource(
     (signal) => ask<Performance>(pathOf("/v1/analytics/performance", { minutes }), { signal }),
@@ -54,19 +61,24 @@ export function Overview() {
         opened: (again) => {
           if (again) {
             void resource.refresh();
+            void workers.refresh();
             void performance.refresh();
           }
         },
         event: (event) => {
-          if (event.kind === "counts" && resource.data.value) {
-            const counts = decode(event.data) as Counts;
-            resource.data.value = { ...resource.data.value, counts };
-            resource.soon();
+          const known = resource.data.value;
+          if (event.kind !== "counts" || known === null) {
+            return;
+          }
+          const counts = decode(event.data) as Counts;
+          if (!same(counts, known.counts)) {
+            resource.data.value = { ...known, counts };
+            workers.soon();
             performance.soon();
           }
         },
       }),
-    [resource, performance],
+    [resource, workers, performance],
   );
 
   const data = resource.data.value;
@@ -80,7 +92,7 @@ export function Overview() {
   return (
     <div class="page">
       <h1 class="sr">Overview</h1>
-      <Tiles data={data} />
+      <Tiles counts={data.counts} workers={workers.data.value} />
       <section class="panel" aria-label="Charts">
         <header class="panel-head">
           <h2>How it went</h2>
@@ -155,14 +167,14 @@ function Tile({ label, value, note, href, state, alarm }: TileProps) {
   );
 }
 
-function Tiles({ data }: { data: Data }) {
-  const { tasks, steps, queues } = data.counts;
+function Tiles({ counts, workers }: { counts: Counts; workers: Worker[] | null }) {
+  const { tasks, steps, queues } = counts;
   const oldest = queues
     .map((queue) => queue.oldest_at)
     .filter((at): at is string => at !== null)
     .sort()[0];
-  const running = data.workers.filter(isWell);
-  const lost = data.workers.length - running.length;
+  const running = (workers ?? []).filter(isWell);
+  const lost = (workers ?? []).length - running.length;
   const blocked = tasks["blocked_by_failures"] ?? 0;
   return (
     <section class="tiles" aria-label="Now">
@@ -207,10 +219,10 @@ function Tiles({ data }: { data: Data }) {
       />
       <Tile
         label="Workers"
-        value={count(running.length)}
+        value={workers === null ? "…" : count(running.length)}
         note={lost > 0 ? `${lost} do not answer` : running.length > 0 ? "all well" : "none runs"}
         href="#/workers"
-        alarm={lost > 0 || running.length === 0}
+        alarm={workers !== null && (lost > 0 || running.length === 0)}
       />
     </section>
   );

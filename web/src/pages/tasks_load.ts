@@ -114,7 +114,7 @@ export class TaskList {
         error: null,
         done: page.next === null || tasks.length >= ROWS_MAX,
         ...(first ? { fresh: 0 } : {}),
-        ...totals(page),
+        ...totals(page, tasks),
       });
     } catch (error) {
       if (aborted.aborted) {
@@ -191,14 +191,15 @@ export class TaskList {
     for (const task of merged) {
       this.shown.add(task.task_uuid);
     }
-    this.set({ tasks: merged, done: this.next === null, fresh: 0, ...totals(page) });
+    this.set({ tasks: merged, done: this.next === null, fresh: 0, ...totals(page, merged) });
   }
 }
 
-function totals(page: Page): Partial<State> {
+/** What the server counted, or at least what is here. */
+function totals(page: Page, tasks: Task[]): Partial<State> {
   return page.pagination
     ? { total: page.pagination.total_count, exact: page.pagination.total_exact }
-    : {};
+    : { total: tasks.length, exact: page.next === null };
 }
 
 function broken(error: unknown): ApiError {

@@ -1,6 +1,6 @@
 // The workers: which live, what each runs and since when, and what they can run.
 
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { ask } from "../api/client";
 import { follow } from "../api/stream";
 import type { Worker } from "../api/types";
@@ -20,6 +20,7 @@ export function isWell(worker: Worker): boolean {
 
 export function Workers() {
   const resource = useResource((signal) => ask<Worker[]>("/v1/workers", { signal }), "all", 1000);
+  const last = useRef<string | null>(null);
   useEffect(
     () =>
       follow("/v1/events?kind=counts", {
@@ -28,7 +29,12 @@ export function Workers() {
             void resource.refresh();
           }
         },
-        event: () => resource.soon(),
+        event: (event) => {
+          if (event.data !== last.current) {
+            last.current = event.data;
+            resource.soon();
+          }
+        },
       }),
     [resource],
   );
