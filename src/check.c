@@ -176,8 +176,10 @@ static tasker_status check_leases(tk_checker *c, tasker_error *error) {
 static tasker_status check_queue(tk_checker *c, tasker_error *error) {
     tk_depth_row *rows = NULL;
     uint32_t count = 0;
+    tk_depth_sum sum = {0};
     tk_store *store = c->engine->store;
-    tasker_status status = tk_store_call(store, depth_list, &c->arena, &rows, &count, error);
+    tasker_status status =
+        tk_store_call(store, depth_list, &c->arena, INT64_MAX, &rows, &count, &sum, error);
     if (status == TASKER_OK) {
         status = tk_store_call(store, sync, error);
     }

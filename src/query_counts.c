@@ -5,6 +5,8 @@
  */
 #include "query.h"
 
+#define DEPTH_COUNTED_MAX 100000 /* steps that wait; what is beyond is estimated */
+
 static tk_str name_of(const int32_t *ids, const tk_str *texts, uint32_t count, int32_t id) {
     for (uint32_t i = 0; i < count; i++) {
         if (ids[i] == id) {
@@ -146,6 +148,7 @@ static void write_steps(tk_buf *buf, const tk_query_scene *s, int32_t queue, int
     int64_t ready = 0;
     int64_t later = 0;
     int64_t no_worker = 0;
+    bool exact = true;
     tk_buf queues = {0};
     for (uint32_t i = 0; i < s->depth_count; i++) {
         const tk_depth_row *row = &s->depths[i];
@@ -157,6 +160,7 @@ static void write_steps(tk_buf *buf, const tk_query_scene *s, int32_t queue, int
         uint32_t workers = tk_query_workers_for(s, name, callable);
         ready += row->ready;
         later += row->later;
+        exact = exact && row->all;
         no_worker += workers == 0 ? row->ready : 0;
         tk_buf_text(&queues, queues.size > 0 ? ",{" : "{");
         tk_json_write_member_string(&queues, "namespace", name);
@@ -165,6 +169,7 @@ static void write_steps(tk_buf *buf, const tk_query_scene *s, int32_t queue, int
         tk_json_write_member_int(&queues, "later", row->later);
         tk_json_write_member_time(&queues, "oldest_at", row->oldest_us);
         tk_json_write_member_int(&queues, "workers", workers);
+        tk_json_write_member_bool(&queues, "exact", row->all);
         tk_buf_char(&queues, '}');
     }
     tk_json_write_name(buf, "steps");
@@ -173,6 +178,7 @@ static void write_steps(tk_buf *buf, const tk_query_scene *s, int32_t queue, int
     tk_json_write_member_int(buf, "running", running);
     tk_json_write_member_int(buf, "later", later);
     tk_json_write_member_int(buf, "no_worker", no_worker); /* of the ready ones */
+    tk_json_write_member_bool(buf, "exact", exact);
     tk_buf_char(buf, '}');
     tk_json_write_name(buf, "queues");
     tk_buf_char(buf, '[');
@@ -182,8 +188,30 @@ static void write_steps(tk_buf *buf, const tk_query_scene *s, int32_t queue, int
     tk_buf_release(&queues);
 }
 
+/* Rows that were not counted are shared out: of ready evenly among the keys that have more, as nothing
+ * tells them apart; of later as those that were counted. */
+static void estimate(tk_depth_row *rows, uint32_t count, const tk_depth_sum *sum) {
+    int64_t ready = 0;
+    int64_t later = 0;
+    int64_t open = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        ready += rows[i].ready;
+        later += rows[i].later;
+        open += !rows[i].all && rows[i].ready > 0;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        if (!rows[i].all && rows[i].ready > 0 && sum->ready > ready) {
+            rows[i].ready += (sum->ready - ready) / open;
+        }
+        if (!rows[i].all && sum->later > later && later >= DEPTH_COUNTED_MAX) {
+            rows[i].later = (int64_t)((double)rows[i].later * (double)sum->later / (double)later);
+        }
+    }
+}
+
 tasker_status tk_query_scene_read(const tk_query_call *q, tk_query_scene *s) {
     tk_store *store = q->engine->store;
+    tk_depth_sum sum = {0};
     tasker_status status =
         tk_store_call(store, name_list, q->arena, TK_NAME_NAMESPACE, &s->namespace_ids,
                       &s->namespaces, &s->namespace_count, q->error);
@@ -196,9 +224,16 @@ tasker_status tk_query_scene_read(const tk_query_call *q, tk_query_scene *s) {
             tk_store_call(store, worker_list, q->arena, &s->workers, &s->worker_count, q->error);
     }
     if (status == TASKER_OK) {
-        status = tk_store_call(store, depth_list, q->arena, &s->depths, &s->depth_count, q->error);
+        status = tk_store_call(store, depth_list, q->arena, DEPTH_COUNTED_MAX, &s->depths,
+                               &s->depth_count, &sum, q->error);
     }
-    return status == TASKER_OK ? tk_store_call(store, sync, q->error) : status;
+    if (status == TASKER_OK) {
+        status = tk_store_call(store, sync, q->error);
+    }
+    if (status == TASKER_OK) {
+        estimate(s->depths, s->depth_count, &sum);
+    }
+    return status;
 }
 
 tasker_status tk_query_counts(const tk_query_call *q) {

@@ -205,8 +205,8 @@ typedef struct tk_prune {
                          tk_act_row **rows, uint32_t *count, tasker_error *error))                 \
     X(count_list,       (tk_store *store, tk_arena *arena, tk_count_row **rows, uint32_t *count,   \
                          tasker_error *error))                                                     \
-    X(depth_list,       (tk_store *store, tk_arena *arena, tk_depth_row **rows, uint32_t *count,   \
-                         tasker_error *error))                                                     \
+    X(depth_list,       (tk_store *store, tk_arena *arena, int64_t most, tk_depth_row **rows,      \
+                         uint32_t *count, tk_depth_sum *sum, tasker_error *error))                 \
     X(facts,            (tk_store *store, tk_arena *arena, tk_store_facts *facts,                  \
                          tasker_error *error))                                                     \
     /* minutes */                                                                                  \
@@ -384,6 +384,8 @@ struct tk_store {
  * key_revoke      writes the three members about it where the key of that id is in force; *revoked=false:
  *                 there is none.
  * key_list        by id; with a hash only the key that has it.
+ * depth_list      counts up to `most` rows of ready, divided among the keys, and of later; `sum` is only
+ *                 told when that was not all.
  * ready_ahead     how many steps of the same queue and handler are before a ready one: of a higher
  *                 class, or earlier in its own; counted up to `limit`.
  * record_end      where the record ends for this transaction: all that is before it is there for

@@ -234,13 +234,17 @@ tasker_status tk_pg_op_count_list(tk_store *store, tk_arena *arena, tk_count_row
     return tk_pg_end(&run, error);
 }
 
-tasker_status tk_pg_op_depth_list(tk_store *store, tk_arena *arena, tk_depth_row **rows,
-                                  uint32_t *count, tasker_error *error) {
+tasker_status tk_pg_op_depth_list(tk_store *store, tk_arena *arena, int64_t most,
+                                  tk_depth_row **rows, uint32_t *count, tk_depth_sum *sum,
+                                  tasker_error *error) {
     tk_pg_run run;
+    *sum = (tk_depth_sum){0};
     tasker_status status = tk_pg_begin(&run, tk_pg_of(store), error);
     if (status != TASKER_OK) {
         return status;
     }
+    tk_pg_int(&run, TK_PG_INT8, most);
+    tk_pg_int(&run, TK_PG_INT8, TK_HEADS_MAX);
     (void)tk_pg_exec(&run, TK_PG_DEPTH_LIST, error);
     *rows = tk_pg_rows_make(&run, arena, sizeof(**rows));
     for (uint32_t i = 0; i < run.rows; i++) {
@@ -250,7 +254,9 @@ tasker_status tk_pg_op_depth_list(tk_store *store, tk_arena *arena, tk_depth_row
             .ready = tk_pg_get(&run, i, 2),
             .later = tk_pg_get(&run, i, 3),
             .oldest_us = tk_pg_get_time(&run, i, 4),
+            .all = tk_pg_get(&run, i, 5) != 0,
         };
+        *sum = (tk_depth_sum){tk_pg_get(&run, i, 6), tk_pg_get(&run, i, 7)};
     }
     *count = run.rows;
     return tk_pg_end(&run, error);

@@ -324,11 +324,25 @@
       " m AS (INSERT INTO minute (" TK_PG_MINUTE ") " TK_PG_MOMENTS("d") ")"                       \
       " INSERT INTO counter (template_id, from_state, to_state, tasks)"                            \
       " SELECT template_id, from_state, to_state, sum(tasks) FROM d GROUP BY 1, 2, 3")             \
-    X(DEPTH_LIST,                                                                                  \
-      "SELECT queue, handler, sum(ready)::int8, sum(later)::int8, min(oldest) FROM"                \
-      " (SELECT queue, handler, count(*) AS ready, 0 AS later, min(enqueued_at) AS oldest"         \
-      "  FROM ready GROUP BY queue, handler"                                                       \
-      "  UNION ALL SELECT queue, handler, 0, count(*), NULL FROM later GROUP BY queue, handler) w" \
+    X(DEPTH_LIST, /* keys as HEADS finds them; of each its share of $1 is counted */               \
+      "WITH RECURSIVE h AS ((SELECT queue, handler, class, enqueued_at FROM ready"                 \
+      "  ORDER BY queue, handler, class, seq LIMIT 1)"                                             \
+      " UNION ALL SELECT n.* FROM h, LATERAL (SELECT r.queue, r.handler, r.class, r.enqueued_at"   \
+      "  FROM ready r WHERE (r.queue, r.handler, r.class, r.seq) > (h.queue, h.handler, h.class,"  \
+      "   9223372036854775807) ORDER BY r.queue, r.handler, r.class, r.seq LIMIT 1) n),"           \
+      " k AS (SELECT queue, handler, min(enqueued_at) AS oldest FROM (SELECT * FROM h"             \
+      "  LIMIT $2::int8) b GROUP BY 1, 2),"                                                        \
+      " m AS MATERIALIZED (SELECT greatest(100, $1::int8 / greatest(1, (SELECT count(*) FROM k)))" \
+      "  AS most)"                                                                                 \
+      " SELECT queue, handler, sum(ready)::int8, sum(later)::int8, min(oldest),"                   \
+      " sum(ready) < (SELECT most FROM m) AND sum(sum(later)) OVER () < $1::int8,"                 \
+      " (SELECT reltuples::int8 FROM pg_class WHERE oid = 'ready'::regclass),"                     \
+      " (SELECT reltuples::int8 FROM pg_class WHERE oid = 'later'::regclass) FROM"                 \
+      " (SELECT k.queue, k.handler, (SELECT count(*) FROM (SELECT 1 FROM ready r"                  \
+      "   WHERE r.queue = k.queue AND r.handler = k.handler LIMIT (SELECT most FROM m)) n)"        \
+      "   AS ready, 0 AS later, k.oldest FROM k"                                                   \
+      "  UNION ALL SELECT queue, handler, 0, count(*), NULL"                                       \
+      "   FROM (SELECT queue, handler FROM later LIMIT $1::int8) l GROUP BY queue, handler) w"     \
       " GROUP BY queue, handler ORDER BY queue, handler")                                          \
     X(FACTS,                                                                                       \
       "SELECT l.version, l.period, current_setting('server_version'), clock_timestamp(),"          \

@@ -283,12 +283,18 @@ typedef struct tk_task_page {
     tk_uuid reached;
 } tk_task_page;
 
-/* Everything that waits or runs, by queue and handler. */
+/* Everything that waits, by queue and handler. */
 typedef struct tk_depth_row {
     int32_t queue, handler;
     int64_t ready, later;
-    int64_t oldest_us; /* enqueued_at of the oldest in ready, or 0 */
+    bool all;          /* these are all; else there are, or may be, more */
+    int64_t oldest_us; /* enqueued_at of the oldest head in ready, or 0 */
 } tk_depth_row;
+
+/* About how many rows there are in all; less than 1: nobody knows. */
+typedef struct tk_depth_sum {
+    int64_t ready, later;
+} tk_depth_sum;
 
 /* A place in the ledger's one order: (xid, n), where a store with one writer has no xid. */
 typedef struct tk_record_place {

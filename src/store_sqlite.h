@@ -13,6 +13,7 @@
  *   store_sqlite_read.c    readers
  *   store_sqlite_list.c    lists of tasks by a filter
  *   store_sqlite_record.c  the record in its order
+ *   store_sqlite_depth.c   how much waits
  *   store_sqlite_keep.c    taking ended work away
  *   store_sqlite_key.c     keys of the HTTP server
  *   store_sqlite_minute.c  what happened in a minute

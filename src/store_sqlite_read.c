@@ -166,28 +166,6 @@ tasker_status tk_sqlite_count_list(tk_store *store, tk_arena *arena, tk_count_ro
     return tk_sql_end(&sql, error);
 }
 
-tasker_status tk_sqlite_depth_list(tk_store *store, tk_arena *arena, tk_depth_row **rows,
-                                   uint32_t *count, tasker_error *error) {
-    tk_sql_list list = {.arena = arena, .size = sizeof(**rows)};
-    tk_sql sql;
-    tasker_status status = tk_sql_begin(&sql, tk_sqlite_of(store), TK_SQL_DEPTH_LIST, error);
-    if (status != TASKER_OK) {
-        return status;
-    }
-    for (tk_depth_row *row; (row = tk_sql_next(&sql, &list)) != NULL;) {
-        *row = (tk_depth_row){
-            .queue = tk_sql_get_i32(&sql, 0),
-            .handler = tk_sql_get_i32(&sql, 1),
-            .ready = tk_sql_get(&sql, 2),
-            .later = tk_sql_get(&sql, 3),
-            .oldest_us = tk_sql_get(&sql, 4),
-        };
-    }
-    *rows = list.rows;
-    *count = list.count;
-    return tk_sql_end(&sql, error);
-}
-
 tasker_status tk_sqlite_ready_ahead(tk_store *store, const tk_step_key *key, int64_t limit,
                                     int64_t *ahead, tasker_error *error) {
     tk_sql sql;

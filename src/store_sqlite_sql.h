@@ -173,12 +173,12 @@
       " ORDER BY n")                                                                               \
     X(COUNT_LIST,                                                                                  \
       "SELECT template_id, state, tasks FROM counter WHERE tasks <> 0 ORDER BY template_id, state")\
-    X(DEPTH_LIST,                                                                                  \
-      "SELECT queue, handler, sum(ready), sum(later), sum(oldest) FROM"                            \
-      " (SELECT queue, handler, count(*) AS ready, 0 AS later, min(enqueued_at) AS oldest"         \
-      "  FROM ready GROUP BY queue, handler"                                                       \
-      "  UNION ALL SELECT queue, handler, 0, count(*), 0 FROM later GROUP BY queue, handler)"      \
+    X(DEPTH_READY,                                                                                 \
+      "SELECT count(*) FROM (SELECT 1 FROM ready WHERE queue = ? AND handler = ? LIMIT ?)")        \
+    X(DEPTH_LATER,                                                                                 \
+      "SELECT queue, handler, count(*) FROM (SELECT queue, handler FROM later LIMIT ?)"            \
       " GROUP BY queue, handler ORDER BY queue, handler")                                          \
+    X(DEPTH_SUM, "SELECT (SELECT count(*) FROM ready), (SELECT count(*) FROM later)")              \
     X(READY_AHEAD,                                                                                 \
       "SELECT count(*) FROM (SELECT 1 FROM ready m JOIN ready r ON r.queue = m.queue"              \
       " AND r.handler = m.handler AND r.class >= m.class AND (r.class > m.class OR r.seq < m.seq)" \

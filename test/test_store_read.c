@@ -383,9 +383,10 @@ STORE_TEST(store_read, counts_follow_every_move) {
 STORE_TEST(store_read, depths_count_what_waits) {
     tk_uuid id;
     tk_depth_row *rows = NULL;
+    tk_depth_sum sum = {0};
     uint32_t count = 9;
     OK(begin, TK_STORE_WRITE);
-    OK(depth_list, &fx->arena, &rows, &count);
+    OK(depth_list, &fx->arena, 1000, &rows, &count, &sum);
     cr_assert_eq(count, 0);
     store_fixture_tasks(fx, &id, 1);
     tk_ready_row ready[] = {
@@ -399,7 +400,7 @@ STORE_TEST(store_read, depths_count_what_waits) {
     };
     OK(ready_insert, ready, 3);
     OK(later_insert, later, 2);
-    OK(depth_list, &fx->arena, &rows, &count);
+    OK(depth_list, &fx->arena, 1000, &rows, &count, &sum);
     COMMIT();
     const int64_t expected[][5] = {{1, 3, 1, 0, NOW + 9}, {2, 1, 2, 1, NOW}, {2, 9, 0, 1, 0}};
     cr_assert_eq(count, TK_COUNT_OF(expected));
@@ -409,7 +410,35 @@ STORE_TEST(store_read, depths_count_what_waits) {
         cr_assert_eq(rows[i].ready, expected[i][2]);
         cr_assert_eq(rows[i].later, expected[i][3]);
         cr_assert_eq(rows[i].oldest_us, expected[i][4]);
+        cr_assert(rows[i].all);
     }
+}
+
+STORE_TEST(store_read, depths_are_counted_up_to_a_bound) {
+    enum { WAITING = 150 };
+    tk_uuid ids[WAITING];
+    tk_depth_row *rows = NULL;
+    tk_depth_sum sum = {0};
+    uint32_t count = 0;
+    OK(begin, TK_STORE_WRITE);
+    store_fixture_tasks(fx, ids, WAITING);
+    store_fixture_ready(fx, ids, WAITING, NOW);
+    const tk_ready_row other = {
+        .task_id = ids[0], .step = 9, .queue = fx->queue + 1, .handler = 1, .run_at_us = NOW};
+    OK(later_insert, &other, 1);
+    OK(depth_list, &fx->arena, 100, &rows, &count, &sum);
+    cr_assert_eq(count, 2);
+    cr_assert_eq(rows[0].ready, 100);
+    cr_assert_not(rows[0].all);
+    cr_assert_eq(rows[1].later, 1);
+    cr_assert(rows[1].all);
+    OK(depth_list, &fx->arena, WAITING, &rows, &count, &sum);
+    cr_assert_eq(rows[0].ready, WAITING);
+    cr_assert_not(rows[0].all, "there may be more");
+    OK(depth_list, &fx->arena, WAITING + 1, &rows, &count, &sum);
+    cr_assert_eq(rows[0].ready, WAITING);
+    cr_assert(rows[0].all);
+    COMMIT();
 }
 
 STORE_TEST(store_read, integrity_names_rows_without_a_task) {

@@ -252,7 +252,7 @@ static tasker_status call_leave(fault_store *fault, tk_store_operation operation
 #define ARGUMENTS_attempt_list    arena, task_id, payloads, rows, count,
 #define ARGUMENTS_act_list        arena, task_id, rows, count,
 #define ARGUMENTS_count_list      arena, rows, count,
-#define ARGUMENTS_depth_list      arena, rows, count,
+#define ARGUMENTS_depth_list      arena, most, rows, count, sum,
 #define ARGUMENTS_facts           arena, facts,
 #define ARGUMENTS_minute_add      rows, count,
 #define ARGUMENTS_minute_take     arena, span, before_us, limit, rows, count,
