@@ -8,10 +8,10 @@
 
 enum { PAUSE_S_MAX = 16 }; /* between two tries */
 
-/* An event stream taken apart: lines "id: …", "event: …", "data: …", an empty one ends the event. */
+/* An event stream taken apart: lines "id: …", "data: …", an empty one ends the event. */
 typedef struct stream {
     const follow_request *f;
-    tk_buf line, id, kind, data;
+    tk_buf line, id, data;
     tk_buf last_id; /* of the last event that was handed out */
     bool ended, broken, heard;
 } stream;
@@ -21,27 +21,18 @@ static void set(tk_buf *buf, tk_str text) {
     tk_buf_str(buf, text);
 }
 
-/* {"id":…,"kind":…, the members of the data}; snapshots have no id and are no record. */
+/* What has no id is a snapshot, no record; an id alone says where the stream begins. */
 static void hand_out(stream *s) {
-    tk_buf event = {0};
-    tk_json json = {0};
-    bool recorded = s->id.size > 0 && s->data.size > 2 && s->data.data[0] == '{';
-    if (recorded) {
-        tk_buf_char(&event, '{');
-        tk_json_write_member_string(&event, "id", tk_buf_view(&s->id));
-        tk_json_write_member_string(&event, "kind", tk_buf_view(&s->kind));
-        tk_buf_char(&event, ',');
-        tk_buf_add(&event, s->data.data + 1, s->data.size - 1);
-        s->broken = event.failed ||
-                    tk_json_parse(tk_buf_view(&event), TK_BUF_BYTES_MAX, &json, NULL) != TASKER_OK;
-        s->ended = s->broken || !s->f->take(s->f->user, json);
+    tk_json event = {0};
+    if (s->id.size > 0 && s->data.size > 0) {
+        s->broken =
+            tk_json_parse(tk_buf_view(&s->data), TK_BUF_BYTES_MAX, &event, NULL) != TASKER_OK;
+        s->ended = s->broken || !s->f->take(s->f->user, event);
     }
-    if (s->id.size > 0) { /* alone, it says where the stream begins */
+    if (s->id.size > 0) {
         set(&s->last_id, tk_buf_view(&s->id));
     }
-    tk_buf_release(&event);
     tk_buf_truncate(&s->id, 0);
-    tk_buf_truncate(&s->kind, 0);
     tk_buf_truncate(&s->data, 0);
 }
 
@@ -59,8 +50,6 @@ static void take_line(stream *s) {
         }
         if (tk_str_is(name, "id")) {
             set(&s->id, value);
-        } else if (tk_str_is(name, "event")) {
-            set(&s->kind, value);
         } else if (tk_str_is(name, "data")) {
             tk_buf_str(&s->data, value);
         }
@@ -129,7 +118,7 @@ tasker_status source_server_follow(cli *c, const follow_request *f, tasker_error
     if (s.broken) {
         status = tk_fail(error, TASKER_STORE, "the stream of %s cannot be read", c->url);
     }
-    tk_buf *const bufs[] = {&s.line, &s.id, &s.kind, &s.data, &s.last_id, &path};
+    tk_buf *const bufs[] = {&s.line, &s.id, &s.data, &s.last_id, &path};
     for (size_t i = 0; i < TK_COUNT_OF(bufs); i++) {
         tk_buf_release(bufs[i]);
     }

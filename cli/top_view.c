@@ -22,7 +22,9 @@ static void show_head(const top *t) {
     tk_buf now = {0};
     format_moment(&now, tk_clock_now(&tk_clock_system));
     out_text(o, OUT_BOLD, TK_STR("tasker top"), 0);
-    out_printf(o, "  %.*s UTC", now.size > 4 ? (int)(now.size - 4) : 0, now.data);
+    const size_t end = sizeof("2026-11-23 21:35:01") - 1; /* the time of day will do */
+    out_printf(o, "  %.*s UTC", now.size > end ? (int)(end - FORMAT_DATE_BYTES) : 0,
+               now.size > end ? now.data + FORMAT_DATE_BYTES : "");
     if (t->paused) {
         out_printf(o, "  ");
         out_text(o, OUT_YELLOW, TK_STR("paused"), 0);
@@ -268,6 +270,21 @@ static bool show_blocked(const top *t, int64_t now_us) {
 
 /* --- the whole -------------------------------------------------------------------------------- */
 
+/* At most so many columns of our own line; colours count nothing and are all kept. */
+static void add_cut(tk_buf *buf, tk_str line, size_t columns) {
+    bool escape = false;
+    for (size_t i = 0; i < line.size; i++) {
+        char c = line.data[i];
+        bool within = ((unsigned char)c & 0xc0) == 0x80; /* of a character that was begun */
+        escape = escape || c == '\x1b';
+        if (escape || within || columns > 0) {
+            tk_buf_char(buf, c);
+        }
+        columns -= !escape && !within && columns > 0 ? 1 : 0;
+        escape = escape && !(c >= 'A' && c <= 'z' && c != '[');
+    }
+}
+
 /* Draws over the last view: each line ends what was longer, the rest below is cleared. */
 static void fit_screen(out *o) {
     tk_buf screen = {0};
@@ -277,7 +294,7 @@ static void fit_screen(out *o) {
     while (rest.size > 0 && rows + 1 < o->rows) {
         const char *end = memchr(rest.data, '\n', rest.size);
         size_t size = end == NULL ? rest.size : (size_t)(end - rest.data);
-        tk_buf_add(&screen, rest.data, size);
+        add_cut(&screen, (tk_str){rest.data, size}, o->columns);
         tk_buf_text(&screen, "\x1b[K\n");
         size += end == NULL ? 0 : 1;
         rest = (tk_str){rest.data + size, rest.size - size};

@@ -102,10 +102,11 @@ new_store() {
     [ "$over" != server ] || server_start
 }
 
-# server_start ARGUMENT...: `tasker serve` on the store, TASKER_SERVER is its address; server_stop ends it
+# server_start ARGUMENT...: `tasker serve` on the store, at $listen if that is set; TASKER_SERVER is its
+# address. server_stop ends it.
 server_start() {
     : >"$place/server.out"
-    "$tasker" serve --listen 127.0.0.1:0 "$@" >"$place/server.out" 2>"$place/server.log" &
+    "$tasker" serve --listen "${listen:-127.0.0.1:0}" "$@" >"$place/server.out" 2>"$place/server.log" &
     server=$!
     for _ in $(seq 100); do
         grep -q http "$place/server.out" && break
