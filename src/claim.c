@@ -17,13 +17,13 @@ typedef struct candidate {
     uint32_t turn; /* of its namespace: 0 goes first */
 } candidate;
 
-static bool skilled(const tk_skill *skill, const tk_head *head) {
-    bool queue = skill->queue_count == 0;
-    for (uint32_t i = 0; i < skill->queue_count && !queue; i++) {
-        queue = skill->queues[i] == head->queue;
+bool tk_skill_has(const tk_skill *skill, int32_t queue, int32_t handler) {
+    bool ours = skill->queue_count == 0;
+    for (uint32_t i = 0; i < skill->queue_count && !ours; i++) {
+        ours = skill->queues[i] == queue;
     }
-    for (uint32_t i = 0; queue && i < skill->handler_count; i++) {
-        if (skill->handlers[i] == head->handler) {
+    for (uint32_t i = 0; ours && i < skill->handler_count; i++) {
+        if (skill->handlers[i] == handler) {
             return true;
         }
     }
@@ -92,7 +92,7 @@ bool tk_claim_plan(tk_arena *arena, const tk_head *heads, uint32_t head_count,
     }
     uint32_t count = 0;
     for (uint32_t i = 0; i < head_count; i++) {
-        if (skilled(skill, &heads[i])) {
+        if (tk_skill_has(skill, heads[i].queue, heads[i].handler)) {
             candidates[count++] = (candidate){&heads[i], rank_of(&heads[i], now_us), 0};
             *top_class = heads[i].class > *top_class ? heads[i].class : *top_class;
         }

@@ -220,6 +220,9 @@ typedef struct tk_skill {
     uint32_t rotation; /* whose turn it is among the namespaces */
 } tk_skill;
 
+/* tk_skill_has: it can run steps of this namespace and callable. */
+bool tk_skill_has(const tk_skill *skill, int32_t queue, int32_t handler);
+
 /* tk_claim_plan turns the heads of the queue into wants: namespaces take turns, within one the
  * priority (plus 0.1 per hour waited) decides, within that the age. Pure. *wants from the arena;
  * *top_class: the highest class that has work for us, INT32_MIN when none.

@@ -120,10 +120,9 @@ static void fill_missing(const keepings *k, keeping *one) {
     }
 }
 
-static tasker_status keep(turn *t, const tk_ready_row *row, const tk_ending *by, keepings *k,
-                          keeping *one, tasker_error *error) {
-    tk_worker *w = t->worker;
-    tk_lease_row lease = {
+tk_lease_row tk_turn_lease(const turn *t, const tk_ready_row *row) {
+    const tk_worker *w = t->worker;
+    return (tk_lease_row){
         .task_id = row->task_id,
         .step = row->step,
         .worker = w->id,
@@ -132,6 +131,11 @@ static tasker_status keep(turn *t, const tk_ready_row *row, const tk_ending *by,
         .enqueued_us = row->enqueued_us,
         .claimed_us = row->enqueued_us > t->now_us ? row->enqueued_us : t->now_us,
     };
+}
+
+static tasker_status keep(turn *t, const tk_ready_row *row, const tk_ending *by, keepings *k,
+                          keeping *one, tasker_error *error) {
+    tk_lease_row lease = tk_turn_lease(t, row);
     fill_missing(k, one);
     tk_held *held =
         tk_held_new(by->known, &((const tk_held *)by->owner)->task, &lease, 0, one->results, NULL);

@@ -10,14 +10,62 @@
  */
 #include "turn_parts.h"
 
-tasker_status tk_turn_offer(turn *t, tasker_error *error) {
+/* As a freed step is kept: while a slot is free and nothing waits in the queue. What bypassed steps have
+ * left would have to be read. */
+static bool may_take(const turn *t) {
+    const tk_worker *w = t->worker;
+    const tk_request *q = &t->offer->submission->items[0];
+    bool may = t->offered <= t->slots && w->top_class == INT32_MIN && q->bypassed_count == 0 &&
+               w->sticky_run < TK_STICKY_RUN_MAX;
+    for (uint32_t i = 0; may && i < t->offered; i++) {
+        may = tk_skill_has(&w->skill, t->offered_steps[i].queue, t->offered_steps[i].handler);
+    }
+    return may;
+}
+
+static tasker_status insert(turn *t, tasker_error *error) {
     tk_engine *engine = &t->worker->engine;
-    tk_store *store = engine->store;
+    tasker_status status =
+        tk_submission_insert(engine, t->offer->submission, &t->offered_steps, &t->offered, error);
+    if (status != TASKER_OK || t->offered == 0) {
+        return status;
+    }
+    t->takes = may_take(t);
+    return t->takes
+               ? TASKER_OK
+               : tk_store_call(engine->store, ready_insert, t->offered_steps, t->offered, error);
+}
+
+tasker_status tk_turn_take(turn *t, tasker_error *error) {
+    tk_worker *w = t->worker;
+    if (!t->takes) {
+        return TASKER_OK;
+    }
+    const tk_request *q = &t->offer->submission->items[0];
+    tk_lease_row *leases = tk_arena_array(&w->arena, t->offered, sizeof(*leases));
+    if (leases == NULL) {
+        return tk_nomem(error);
+    }
+    for (uint32_t i = 0; i < t->offered; i++) {
+        leases[i] = tk_turn_lease(t, &t->offered_steps[i]);
+        tk_held *held = tk_held_new(q->answer.known, &q->row, &leases[i], 0, NULL, NULL);
+        if (held == NULL) {
+            return tk_nomem(error);
+        }
+        t->made[t->made_count++] = held;
+        t->bytes += held->arena.used_bytes;
+        t->slots--;
+    }
+    return tk_store_call(w->engine.store, lease_insert, leases, t->offered, error);
+}
+
+tasker_status tk_turn_offer(turn *t, tasker_error *error) {
+    tk_store *store = t->worker->engine.store;
     tasker_status status = tk_store_call(store, begin, TK_STORE_WRITE, error);
     if (status != TASKER_OK || t->offer == NULL) {
         return status;
     }
-    status = tk_submission_insert(engine, t->offer->submission, &t->offered, error);
+    status = insert(t, error);
     if (status == TASKER_OK) {
         return status;
     }

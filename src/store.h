@@ -177,7 +177,7 @@ typedef struct tk_prune {
                          bool *revoked, tasker_error *error))                                      \
     /* workers */                                                                                  \
     X(worker_insert,    (tk_store *store, tk_worker_row *row, tasker_error *error))                \
-    X(worker_beat,      (tk_store *store, int32_t id, bool asleep, bool holding, bool *alive,      \
+    X(worker_beat,      (tk_store *store, int32_t id, bool asleep, bool holding,                   \
                          tasker_error *error))                                                     \
     X(worker_delete,    (tk_store *store, int32_t id, tasker_error *error))                        \
     X(worker_list,      (tk_store *store, tk_arena *arena, tk_worker_row **rows, uint32_t *count,  \
@@ -363,8 +363,8 @@ struct tk_store {
  *                 revoked[i]=false where there was none.
  * worker_insert   fills row->id, which is never used again.
  * worker_beat     beat + 1; tells whether it wants to be woken and whether it holds steps (a store of one
- *                 process need not keep the latter: it is true then); *alive=false: the row is gone, or
- *                 somebody is taking its leases.
+ *                 process need not keep the latter: it is true then). LOST: the row is gone, or somebody is
+ *                 taking its leases.
  * worker_delete   a row that is gone already is fine.
  * worker_cut      ends the session of a worker that stands at this beat, as it may hold rows without an
  *                 end; waits for it a little. *gone=false: not yet. No session is fine.

@@ -164,7 +164,7 @@ tasker_status tk_pg_op_worker_insert(tk_store *store, tk_worker_row *row, tasker
 }
 
 tasker_status tk_pg_op_worker_beat(tk_store *store, int32_t id, bool asleep, bool holding,
-                                   bool *alive, tasker_error *error) {
+                                   tasker_error *error) {
     tk_pg_run run;
     tasker_status status = tk_pg_begin(&run, tk_pg_of(store), error);
     if (status != TASKER_OK) {
@@ -173,7 +173,7 @@ tasker_status tk_pg_op_worker_beat(tk_store *store, int32_t id, bool asleep, boo
     tk_pg_int(&run, TK_PG_INT4, id);
     tk_pg_int(&run, TK_PG_BOOL, asleep);
     tk_pg_int(&run, TK_PG_BOOL, holding);
-    *alive = tk_pg_exec(&run, TK_PG_WORKER_BEAT, error) && run.rows == 1;
+    tk_pg_queue(&run, TK_PG_WORKER_BEAT, NULL, NULL, 0, error);
     return tk_pg_end(&run, error);
 }
 

@@ -191,6 +191,9 @@ static void answer_bad(settling *s, const tk_pg_pending *pending, PGresult *resu
     bool skipped = PQresultStatus(result) == PGRES_PIPELINE_ABORTED;
     if (!skipped && !pending->hint && s->status == TASKER_OK) {
         failed(s, tk_pg_fail(s->pg, result, pending->name, s->error));
+        if (pending->statement == TK_PG_WORKER_BEAT && s->status == TASKER_CONFLICT) {
+            failed(s, tk_fail(s->error, TASKER_LOST, "this worker was taken for dead"));
+        }
     }
     PQclear(result);
 }

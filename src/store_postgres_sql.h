@@ -269,9 +269,9 @@
       " $4::bool, $5::text, $6::text, $7::text, $8::text"                                          \
       " FROM pg_stat_get_activity(pg_backend_pid()) a RETURNING id")                               \
     X(WORKER_BEAT, /* never waits: no row, and somebody takes its leases */                        \
-      "UPDATE worker SET beat = beat + 1, asleep = $2::bool, holding = $3::bool"                   \
+      "WITH b AS (UPDATE worker SET beat = beat + 1, asleep = $2::bool, holding = $3::bool"        \
       " WHERE id = (SELECT id FROM worker WHERE id = $1::int4 FOR UPDATE SKIP LOCKED)"             \
-      " RETURNING beat")                                                                           \
+      " RETURNING 1) SELECT 1 / count(*)::int FROM b")                                                                           \
     X(WORKER_HOLD, /* the session lock that says: connected */                                     \
       "SELECT pg_try_advisory_lock(" TK_PG_LOCK_CLASS ", $1::int4)")                               \
     X(WORKER_LET_GO, "SELECT pg_advisory_unlock(" TK_PG_LOCK_CLASS ", $1::int4)")                  \

@@ -156,7 +156,7 @@ tasker_status tk_sqlite_worker_insert(tk_store *store, tk_worker_row *row, taske
 }
 
 tasker_status tk_sqlite_worker_beat(tk_store *store, int32_t id, bool asleep, bool holding,
-                                    bool *alive, tasker_error *error) {
+                                    tasker_error *error) {
     tk_sql sql;
     (void)holding;
     tasker_status status = tk_sql_begin(&sql, tk_sqlite_of(store), TK_SQL_WORKER_BEAT, error);
@@ -165,8 +165,11 @@ tasker_status tk_sqlite_worker_beat(tk_store *store, int32_t id, bool asleep, bo
     }
     tk_sql_int(&sql, id);
     tk_sql_int(&sql, asleep);
-    *alive = tk_sql_run(&sql) && tk_sql_changes(&sql) == 1;
-    return tk_sql_end(&sql, error);
+    bool alive = tk_sql_run(&sql) && tk_sql_changes(&sql) == 1;
+    status = tk_sql_end(&sql, error);
+    return status == TASKER_OK && !alive
+               ? tk_fail(error, TASKER_LOST, "this worker was taken for dead")
+               : status;
 }
 
 tasker_status tk_sqlite_worker_delete(tk_store *store, int32_t id, tasker_error *error) {

@@ -287,9 +287,6 @@ static tasker_status insert_rows(tk_engine *engine, tk_submission *s, rows *r,
     if (status == TASKER_OK && r->later_count > 0) {
         status = tk_store_call(store, later_insert, r->later, r->later_count, error);
     }
-    if (status == TASKER_OK && r->ready_count > 0) {
-        status = tk_store_call(store, ready_insert, r->ready, r->ready_count, error);
-    }
     if (status == TASKER_OK && r->bypassed_count > 0) {
         status = tk_store_call(store, attempt_insert, r->bypassed, r->bypassed_count, error);
     }
@@ -299,9 +296,12 @@ static tasker_status insert_rows(tk_engine *engine, tk_submission *s, rows *r,
     return status;
 }
 
-tasker_status tk_submission_insert(tk_engine *engine, tk_submission *submission, uint32_t *ready,
+tasker_status tk_submission_insert(tk_engine *engine, tk_submission *submission,
+                                   const tk_ready_row **ready, uint32_t *ready_count,
                                    tasker_error *error) {
     rows r = {.task_count = 0};
+    *ready = NULL;
+    *ready_count = 0;
     if (!rows_reserve(&r, submission)) {
         return tk_nomem(error);
     }
@@ -313,19 +313,29 @@ tasker_status tk_submission_insert(tk_engine *engine, tk_submission *submission,
     if (status == TASKER_OK) {
         status = insert_rows(engine, submission, &r, error);
     }
-    *ready = r.ready_count;
+    *ready = r.ready;
+    *ready_count = r.ready_count;
     return status;
+}
+
+tasker_status tk_submission_store(tk_engine *engine, tk_submission *submission,
+                                  tasker_error *error) {
+    const tk_ready_row *ready = NULL;
+    uint32_t count = 0;
+    tasker_status status = tk_submission_insert(engine, submission, &ready, &count, error);
+    return status == TASKER_OK && count > 0
+               ? tk_store_call(engine->store, ready_insert, ready, count, error)
+               : status;
 }
 
 /* One try. *unknown: the commit was sent and its answer is lost, or an id is there already: either way
  * the next one looks which are. */
 static tasker_status store_once(tk_engine *engine, tk_submission *s, bool *unknown,
                                 tasker_error *error) {
-    uint32_t ready = 0;
     *unknown = false;
     tasker_status status = tk_store_call(engine->store, begin, TK_STORE_WRITE, error);
     if (status == TASKER_OK) {
-        status = tk_submission_insert(engine, s, &ready, error);
+        status = tk_submission_store(engine, s, error);
     }
     if (status == TASKER_OK) {
         status = tk_store_call(engine->store, commit, error);

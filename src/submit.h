@@ -63,12 +63,17 @@ tasker_status tk_request_check(tk_submission *submission, tk_request *request, t
 tasker_status tk_submission_open(tk_engine *engine, tk_str request, int64_t now_us,
                                  tk_submission *submission, tasker_error *error);
 
-/* tk_submission_insert writes a checked submission: all its rows, or what an earlier one with the same
- * key has made. *ready: how many of its steps can be claimed now. Within the caller's WRITE transaction;
- * may be repeated after a rollback. Returns CONFLICT (the template allows each context once), STORE,
- * NOMEM. */
-tasker_status tk_submission_insert(tk_engine *engine, tk_submission *submission, uint32_t *ready,
+/* tk_submission_insert writes a checked submission: all its rows but *ready, the steps that can be claimed
+ * now, which are the caller's to place within the same transaction; nothing of what an earlier one with
+ * the same key has made. Within the caller's WRITE transaction; may be repeated after a rollback. Returns
+ * CONFLICT (the template allows each context once), STORE, NOMEM. */
+tasker_status tk_submission_insert(tk_engine *engine, tk_submission *submission,
+                                   const tk_ready_row **ready, uint32_t *ready_count,
                                    tasker_error *error);
+
+/* tk_submission_store does so and puts those steps into the queue. */
+tasker_status tk_submission_store(tk_engine *engine, tk_submission *submission,
+                                  tasker_error *error);
 
 /* tk_submission_answer writes the answer of tasker_submit(). */
 void tk_submission_answer(const tk_submission *submission, tk_buf *answer);

@@ -86,14 +86,13 @@ static tasker_status plan_fill(tk_engine *engine, tk_submission *s, tk_plan *pla
             "the same database");
     }
     tk_engine planning = *engine;
-    uint32_t ready = 0;
     tasker_status status = driver->plan_open(plan, &planning.store, error);
     if (status != TASKER_OK) {
         return status;
     }
     status = tk_store_call(planning.store, begin, TK_STORE_WRITE, error);
     if (status == TASKER_OK) {
-        status = tk_submission_insert(&planning, s, &ready, error);
+        status = tk_submission_store(&planning, s, error);
     }
     if (status == TASKER_OK) {
         status = tk_store_call(planning.store, commit, error);

@@ -124,20 +124,14 @@ static bool news(turn *t) {
 
 static tasker_status beat(turn *t, tasker_error *error) {
     tk_worker *w = t->worker;
-    t->alive = true;
     bool told = !news(t) || !w->engine.store->driver->many_workers;
     t->beat = !told || t->mono_us >= w->next_beat_mono_us;
     if (!t->beat) {
         return TASKER_OK;
     }
-    tasker_status status =
-        tk_store_call(w->engine.store, worker_beat, w->id, t->asleep, t->holding, &t->alive, error);
-    if (status == TASKER_OK) {
-        status = tk_store_call(w->engine.store, sync, error);
-    }
-    return status == TASKER_OK && !t->alive && !TK_MUTANT(18) /* 18: the dead work on */
-               ? tk_fail(error, TASKER_LOST, "this worker was taken for dead")
-               : status;
+    return TK_MUTANT(18) /* 18: the dead work on */
+               ? TASKER_OK
+               : tk_store_call(w->engine.store, worker_beat, w->id, t->asleep, t->holding, error);
 }
 
 static bool may_claim(const turn *t) {
@@ -148,7 +142,8 @@ static bool may_claim(const turn *t) {
  * what the queue has. */
 static bool may_be_blind(const turn *t) {
     const tk_worker *w = t->worker;
-    return t->advanced && t->offer == NULL && w->asleep && w->top_class == INT32_MIN;
+    bool saves = t->ending_count > 0 ? t->advanced && (t->offer == NULL || t->takes) : t->takes;
+    return saves && w->asleep && w->top_class == INT32_MIN;
 }
 
 static bool looks(const turn *t) {
@@ -209,6 +204,9 @@ static tasker_status transact(turn *t, tasker_error *error) {
     }
     if (status == TASKER_OK) {
         status = tk_complete_answer(asked, error);
+    }
+    if (status == TASKER_OK) {
+        status = tk_turn_take(t, error);
     }
     if (status == TASKER_OK) {
         status = tk_turn_place(t, error);

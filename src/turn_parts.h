@@ -19,7 +19,9 @@ typedef struct turn {
     tk_moved moved;
     tk_offer *waiting; /* a submitter for its answer, or NULL */
     tk_offer *offer;   /* the same, while this turn's transaction has it */
-    uint32_t offered;  /* its steps that can begin */
+    const tk_ready_row *offered_steps; /* those of its steps that can begin */
+    uint32_t offered;
+    bool takes; /* this turn leases them at once */
     uint32_t slots;    /* that may still be filled */
     tk_held **made;    /* claimed or kept, not yet shown */
     uint32_t made_count, sticky_count;
@@ -31,7 +33,7 @@ typedef struct turn {
     uint32_t without, part; /* tk_part: left out; the one that is being done, or 0 */
     tk_head *heads;         /* of the queue, before the outcomes' steps came */
     uint32_t head_count, due;
-    bool beat, alive, asleep, holding, short_claim;
+    bool beat, asleep, holding, short_claim;
     int64_t next_due_us;
     int32_t top_class;
 } turn;
@@ -42,12 +44,16 @@ tasker_status tk_turn_gather(turn *t, tasker_error *error);
 void tk_turn_settle(turn *t);
 
 /* offer.c. tk_turn_take_offer takes what is offered; tk_turn_offer begins the turn's transaction with
- * it; tk_turn_took_offer: all of it that can begin is among made[]; tk_turn_answer_offer tells the
+ * it; tk_turn_take leases its steps if it may; tk_turn_took_offer: all of it that can begin is among made[]; tk_turn_answer_offer tells the
  * submitter, once. */
 void tk_turn_take_offer(turn *t);
 tasker_status tk_turn_offer(turn *t, tasker_error *error);
+tasker_status tk_turn_take(turn *t, tasker_error *error);
 bool tk_turn_took_offer(const turn *t);
 void tk_turn_answer_offer(turn *t, bool committed, bool took);
+
+/* tk_turn_lease is the first lease of a step that this worker begins past the queue. */
+tk_lease_row tk_turn_lease(const turn *t, const tk_ready_row *row);
 
 /* tk_turn_place places what the endings freed: kept by this worker, or in the queue for anybody. Within
  * the turn's transaction: keep.c. */

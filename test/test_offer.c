@@ -1,4 +1,6 @@
 /* A submission that a worker's turn stores: one commit for it and its first claim. */
+#include <stdio.h>
+
 #include "support/fault_store.h"
 #include "support/turner.h"
 
@@ -55,6 +57,8 @@ Test(offer, a_submission_and_its_first_claim_share_a_commit) {
     submit_near(&l, &n);
     cr_assert_eq(n.state, TK_OFFER_TAKEN);
     cr_assert_eq(plan.calls_of[TK_STORE_OP_commit], 2, "one only read the templates");
+    cr_assert_eq(plan.calls_of[TK_STORE_OP_ready_insert], 0, "nothing waits: it need not either");
+    cr_assert_eq(plan.calls_of[TK_STORE_OP_lease_insert], 1);
     tasker_step *step = turner_take(n.w);
     cr_assert_str_eq(step->task_id, ledger_uuid(&l));
     cr_assert_eq(turner_end(n.w, step, "1"), TASKER_OK);
@@ -72,6 +76,24 @@ Test(offer, what_the_worker_cannot_run_is_stored_and_left) {
     cr_assert_eq(n.state, TK_OFFER_STORED);
     cr_assert_eq(turner_places(&l, TK_PLACE_READY), 1);
     turner_close(&l, n.w);
+}
+
+Test(offer, what_waits_in_the_queue_goes_first) {
+    ledger l;
+    ledger_open(&l, LEDGER_CHAIN);
+    near n = {.l = &l, .w = turner_open(&l, "A", 1)};
+    ledger_submit(&l, NULL);
+    ledger_submit(&l, NULL);
+    char waiting[TASKER_UUID_SIZE];
+    (void)snprintf(waiting, sizeof(waiting), "%s", ledger_uuid(&l));
+    turner_turn(&l, n.w); /* takes the first */
+    cr_assert_eq(turner_end(n.w, turner_take(n.w), "1"), TASKER_OK);
+    submit_near(&l, &n); /* what it claims, it claims in the queue's order */
+    tasker_step *step = turner_take(n.w);
+    cr_assert_str_eq(step->task_id, waiting);
+    tasker_step_free(step);
+    tk_worker_close(n.w);
+    ledger_close(&l);
 }
 
 Test(offer, a_commit_whose_answer_is_lost_stores_the_task_once) {

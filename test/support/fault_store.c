@@ -238,7 +238,7 @@ static tasker_status call_leave(fault_store *fault, tk_store_operation operation
 #define ARGUMENTS_task_clear      task_id, now_us,
 #define ARGUMENTS_lease_revoke    keys, count, now_us, revoked,
 #define ARGUMENTS_worker_insert   row,
-#define ARGUMENTS_worker_beat     id, asleep, holding, alive,
+#define ARGUMENTS_worker_beat     id, asleep, holding,
 #define ARGUMENTS_worker_delete   id,
 #define ARGUMENTS_worker_list     arena, rows, count,
 #define ARGUMENTS_worker_cut      id, beat, gone,
