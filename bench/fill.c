@@ -17,6 +17,8 @@
 
 #define TASKS_MAX 20000000
 #define TEMPLATES 20
+#define CHUNK 10000
+#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 #define FROM_MS INT64_C(1790000000000) /* task i was made i ms later */
 
 /* What both dialects have in common; `id` and `ms` stand for a task's id and its time. */
@@ -51,7 +53,6 @@ static void templates_put(const char *url) {
 
 #define SQLITE_NUMBERS                                                                             \
     "WITH RECURSIVE s (i, n) AS (SELECT 1, ?1 UNION ALL SELECT i + 1, n FROM s WHERE i < n) "
-#define SQLITE_TEMPLATE "(SELECT id FROM template WHERE name = 'list_' || (i % 20))"
 
 static const char *const sqlite_steps[] = {
     "CREATE TEMP TABLE pick AS SELECT t.id AS template, t.namespace AS queue, h.id AS handler,"
@@ -138,7 +139,7 @@ static void sqlite_fill(const char *path, int64_t tasks) {
                             NULL, NULL);
     sqlite_run(db, "PRAGMA synchronous = OFF", 0);
     sqlite_run(db, "BEGIN", 0);
-    for (size_t i = 0; i < sizeof(sqlite_steps) / sizeof(sqlite_steps[0]); i++) {
+    for (size_t i = 0; i < COUNT_OF(sqlite_steps); i++) {
         sqlite_run(db, sqlite_steps[i], tasks);
     }
     sqlite_run(db, "COMMIT", 0);
@@ -149,11 +150,11 @@ static void sqlite_fill(const char *path, int64_t tasks) {
 /* --- PostgreSQL ------------------------------------------------------------------------------- */
 
 #ifdef TK_WITH_POSTGRES
-#define NUMBERS "FROM (SELECT i, TASKS::int8 AS n FROM generate_series(1, TASKS::int8) i) s"
+#define NUMBERS "FROM (SELECT i, TASKS::int8 AS n FROM generate_series(LOW::int8, HIGH::int8) i) s"
 #define AT "timestamptz 'epoch' + (1790000000000 + i) * interval '1 millisecond'"
 #define PICKED " JOIN pick p ON p.k = i % 20"
 
-static const char *const server_steps[] = {
+static const char *const server_first[] = {
     "SET search_path = tasker; SET synchronous_commit = off; SET work_mem = '64MB';"
     "CREATE FUNCTION pg_temp.uuid(i int8) RETURNS uuid LANGUAGE sql IMMUTABLE AS"
     " $$ SELECT (lpad(to_hex(1790000000000 + i), 12, '0') || '7' || to_hex(i % 16) || '008'"
@@ -161,6 +162,10 @@ static const char *const server_steps[] = {
     "CREATE TEMP TABLE pick AS SELECT t.id AS template, t.namespace AS queue, h.id AS handler,"
     " substr(t.name, 6)::int AS k FROM template t JOIN name h ON h.kind = 2"
     " AND h.text = 'Handler' || (substr(t.name, 6)::int % 7) WHERE t.name LIKE 'list_%';",
+};
+
+/* Run for each CHUNK tasks, as submissions are no single transaction. */
+static const char *const server_chunk[] = {
     "INSERT INTO task (id, created_at, template_id, priority, correlation_id, tags, initiator,"
     " source_system, context) SELECT pg_temp.uuid(i), " AT ", p.template, 0,"
     " CASE WHEN i % 500 = 9 THEN pg_temp.uuid(i - 9) END, " TAGS ", " INITIATOR ","
@@ -184,6 +189,9 @@ static const char *const server_steps[] = {
     " WHERE i > n * 0.7 AND i % 1000 = 2",
     "INSERT INTO identity SELECT p.queue, 'list_' || (i % 20), 'key-' || i, "
     "pg_temp.uuid(i) " NUMBERS PICKED " WHERE i % 10 = 0",
+};
+
+static const char *const server_last[] = {
     "INSERT INTO counter SELECT p.template, 0, x.state, count(*) FROM (SELECT i, " STATE " AS "
     "state " NUMBERS ") x JOIN pick p ON p.k = x.i % 20 GROUP BY 1, 3",
     "INSERT INTO worker VALUES (1, 1, now(), now(), 1, 1, false, false, 'bench', 'here', '[]',"
@@ -191,19 +199,30 @@ static const char *const server_steps[] = {
     "VACUUM ANALYZE",
 };
 
-/* The statement with the number of tasks in the place of TASKS. */
-static void server_run(PGconn *connection, const char *form, long long tasks) {
+/* Puts a number in the place of a word. */
+static bool put_number(const char **at, const char *word, long long number, char *sql,
+                       size_t *size) {
+    size_t length = strlen(word);
+    if (strncmp(*at, word, length) != 0) {
+        return false;
+    }
+    *size += (size_t)snprintf(sql + *size, 24, "%lld", number);
+    *at += length;
+    return true;
+}
+
+static void server_run(PGconn *connection, const char *form, long long tasks, long long low,
+                       long long high) {
     char sql[8192];
     size_t size = 0;
-    for (const char *at = form; *at != '\0'; at++) {
-        if (strncmp(at, "TASKS", 5) == 0) {
-            size += (size_t)snprintf(sql + size, sizeof(sql) - size, "%lld", tasks);
-            at += 4;
-        } else {
-            sql[size++] = *at;
-        }
+    for (const char *at = form; *at != '\0';) {
         if (size + 32 > sizeof(sql)) {
             bench_fail("a statement is too long", NULL);
+        }
+        if (!put_number(&at, "TASKS", tasks, sql, &size) &&
+            !put_number(&at, "LOW", low, sql, &size) &&
+            !put_number(&at, "HIGH", high, sql, &size)) {
+            sql[size++] = *at++;
         }
     }
     sql[size] = '\0';
@@ -217,8 +236,17 @@ static void server_run(PGconn *connection, const char *form, long long tasks) {
 
 static void server_fill(const char *url, long long tasks) {
     PGconn *connection = PQconnectdb(url);
-    for (size_t i = 0; i < sizeof(server_steps) / sizeof(server_steps[0]); i++) {
-        server_run(connection, server_steps[i], tasks);
+    for (size_t i = 0; i < COUNT_OF(server_first); i++) {
+        server_run(connection, server_first[i], tasks, 1, tasks);
+    }
+    for (long long low = 1; low <= tasks; low += CHUNK) {
+        long long high = low + CHUNK - 1 < tasks ? low + CHUNK - 1 : tasks;
+        for (size_t i = 0; i < COUNT_OF(server_chunk); i++) {
+            server_run(connection, server_chunk[i], tasks, low, high);
+        }
+    }
+    for (size_t i = 0; i < COUNT_OF(server_last); i++) {
+        server_run(connection, server_last[i], tasks, 1, tasks);
     }
     PQfinish(connection);
 }
