@@ -525,7 +525,10 @@ STORE_TEST(store_boundaries, a_turn_on_the_short_way_is_cut_anywhere) {
         sweep_verb(fx, &(cut_verb){"turn, short way", with_results_in_chains, do_turn,
                                    TK_TASK_COMPLETE, false,
                                    "begin sync commit lease_insert advance due_move heads "
-                                   "worker_beat worker_list worker_leases"});
+                                   "worker_beat worker_list worker_leases",
+                                   "BEGIN_WRITE ADVANCE FINISH_ALL COUNT_ADD DUE_MOVE HEADS "
+                                   "LEASE_INSERT WORKER_BEAT COMMIT WORKER_LEASES BEGIN_READ "
+                                   "WORKER_LIST"});
     }
 }
 
