@@ -320,6 +320,9 @@ void tk_state_apply(tk_state_row *row, const tk_progress *progress, int64_t now_
 tk_ready_row tk_ready_of(const tk_known *known, const tk_uuid *task, uint32_t step, int32_t class,
                          int32_t attempts, int64_t enqueued_us);
 
+/* What an idempotency key that a caller gave begins with in the store; others are made of contexts. */
+#define TK_IDENTITY_GIVEN "k:"
+
 /* tk_ids_sort puts ids into the order of locks, each once; returns how many are left. tk_ids_find is the
  * place of one that is there. */
 uint32_t tk_ids_sort(tk_uuid *ids, uint32_t count);

@@ -132,13 +132,24 @@ static tasker_status read_texts(const tk_query_call *q, tk_task_filter *filter) 
         {"tag", &filter->tag},
         {"initiator", &filter->initiator},
         {"source_system", &filter->source_system},
-        {"idempotency_key", &filter->key},
     };
     tasker_status status = TASKER_OK;
     for (size_t i = 0; status == TASKER_OK && i < TK_COUNT_OF(members); i++) {
         status = tk_query_text(q, members[i].name, members[i].text);
     }
     return status;
+}
+
+/* A caller's key is kept behind a mark of whose it is. */
+static tasker_status read_key(const tk_query_call *q, tk_task_filter *filter) {
+    tk_str key;
+    tasker_status status = tk_query_text(q, "idempotency_key", &key);
+    if (status != TASKER_OK || key.size == 0) {
+        return status;
+    }
+    filter->key =
+        tk_str_of(tk_arena_printf(q->arena, TK_IDENTITY_GIVEN "%.*s", (int)key.size, key.data));
+    return filter->key.data == NULL ? tk_nomem(q->error) : TASKER_OK;
 }
 
 /* Pages by number: `per_page` is another word for `limit`. */
@@ -169,6 +180,9 @@ static tasker_status read_filter(const tk_query_call *q, listing *list) {
     tasker_status status = tk_query_queue(q, &filter->queue, &list->known);
     if (status == TASKER_OK) {
         status = read_texts(q, filter);
+    }
+    if (status == TASKER_OK) {
+        status = read_key(q, filter);
     }
     if (status == TASKER_OK) {
         status = read_state(q, &filter->state);

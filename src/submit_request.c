@@ -297,7 +297,7 @@ static tasker_status identify(reader *r) {
     tk_identity identity = q->known->template->identity;
     tk_buf buf = {0};
     if (q->idempotency_key.size > 0) {
-        tk_buf_text(&buf, "k:");
+        tk_buf_text(&buf, TK_IDENTITY_GIVEN);
         tk_buf_str(&buf, q->idempotency_key);
     } else if (identity == TK_IDENTITY_CALLER_PROVIDED) {
         return wrong(r, "idempotency_key", "the template asks for one with every task");

@@ -539,6 +539,18 @@ Test(query, a_list_is_of_the_tasks_created_between_two_times) {
     ledger_close(&l);
 }
 
+Test(query, a_list_finds_a_task_by_its_idempotency_key_as_it_was_given) {
+    ledger l;
+    ledger_open(&l, LEDGER_CHAIN);
+    ledger_submit(&l, "\"idempotency_key\":\"one\"");
+    ledger_submit(&l, "\"idempotency_key\":\"two\"");
+    EXPECT(ledger_query(&l, TASKER_QUERY_TASKS, "{\"idempotency_key\":\"one\"}"),
+           {"pagination.total_count", "1"}, {"tasks.1", ""});
+    EXPECT(ledger_query(&l, TASKER_QUERY_TASKS, "{\"idempotency_key\":\"k:one\"}"),
+           {"pagination.total_count", "0"});
+    ledger_close(&l);
+}
+
 Test(query, pages_by_number_end_at_ten_thousand_tasks) {
     ledger l;
     ledger_open(&l, LEDGER_CHAIN);
