@@ -49,6 +49,26 @@ static const serve_parameter templates_query[] = {
     {0},
 };
 
+#define SPAN                                                                                       \
+    {"minutes", WHOLE("1", "10080"), "of so many minutes; 60 if not given"},                       \
+        {"hours", WHOLE("1", "168"), "of so many hours"},                                          \
+        {"namespace", TEXT, "of this namespace"}, {                                                \
+        "name", TEXT, "of this template"                                                           \
+    }
+
+static const serve_parameter performance_query[] = {
+    SPAN,
+    {"portions", WHOLE("1", "240"), "in so many portions at most; 60 if not given"},
+    {0},
+};
+
+static const serve_parameter bottlenecks_query[] = {
+    SPAN,
+    {"limit", WHOLE("1", "100"), "so many steps at most; 10 if not given"},
+    {"min_executions", WHOLE("1", "1000000000"), "steps that ran so often; 10 if not given"},
+    {0},
+};
+
 /* method, path, permission, flags, run, summary, parameters, body, returns, statuses */
 /* clang-format off */
 const serve_route serve_routes[] = {
@@ -109,7 +129,10 @@ const serve_route serve_routes[] = {
     {SERVE_GET, "/v1/workers", "system:workers_read", 0, route_worker_list,
      "Workers, and what they run", NULL, NULL, "WorkerList", "200"},
     {SERVE_GET, "/v1/counts", "tasks:list", 0, route_counts,
-     "Tasks by state, and the queues", counts_query, NULL, "Counts", "200"},
+     "Tasks by state, and the queues", counts_query, NULL, "Counts", "200"},    {SERVE_GET, "/v1/analytics/performance", "system:analytics_read", 0, route_performance,
+     "Rates and latencies", performance_query, NULL, "Performance", "200 400"},
+    {SERVE_GET, "/v1/analytics/bottlenecks", "system:analytics_read", 0, route_bottlenecks,
+     "Slow and failing steps", bottlenecks_query, NULL, "Bottlenecks", "200 400"},
     {SERVE_GET, "/config", "system:config_read", SERVE_AT_ONCE, route_config,
      "The settings, and where each comes from", NULL, NULL, "Config", "200"},
 

@@ -38,6 +38,10 @@ void route_handler_show(serve_request *r);
 void route_worker_list(serve_request *r);
 void route_counts(serve_request *r);
 
+/* analytics.c */
+void route_performance(serve_request *r);
+void route_bottlenecks(serve_request *r);
+
 /* stream.c */
 void route_events(serve_request *r);
 

@@ -121,6 +121,10 @@ test "lists, counts, templates, handlers and workers are of the key's namespace"
   expect_equal [], confined.get("/v1/templates?namespace=other").json
   expect_equal(["cli"], confined.get("/v1/handlers").json.map { |one| one["name"] })
   expect_equal [], confined.get("/v1/handlers/other").json
+  told = confined.get("/v1/analytics/performance?namespace=other")["total"]["submitted"]
+  expect_equal 0, told, "what was submitted elsewhere"
+  expect confined.get("/v1/analytics/performance")["total"]["submitted"] <
+         admin.get("/v1/analytics/performance")["total"]["submitted"], "a part of all"
   refused confined.get("/v1/handlers/other/chain"), 404, "notfound"
   refused confined.get("/v1/templates/other/chain/1.0.0"), 404, "notfound"
   refused confined.post("/v1/templates/other/chain/1.0.0/validate", {}), 404, "notfound"

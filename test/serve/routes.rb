@@ -213,12 +213,20 @@ test "the settings are told, each with where it comes from" do
 end
 
 test "lists narrow, and go on behind a cursor" do
-  3.times { http.submit("nobody", tags: ["listed"], initiator: "lister") }
+  3.times { http.submit("nobody", tags: ["listed"], initiator: "lister", source_system: "lists") }
   page = http.get("/v1/tasks?tag=listed&limit=2&namespace=cli&name=nobody")
   expect_equal 2, page["tasks"].size
   rest = http.get("/v1/tasks?tag=listed&limit=2&after=#{page["next"]}")
   expect_equal [1, nil], [rest["tasks"].size, rest["next"]]
   expect_equal 0, http.get("/v1/tasks?namespace=none")["tasks"].size
+  ["initiator=lister", "tag=listed&source_system=lists",
+   "created_after=#{page["tasks"].last["created_at"].sub("+", "%2B")}"].each do |query|
+    found = http.get("/v1/tasks?#{query}")["tasks"]
+    expect found.any? && found.all? { |task| task["tags"] == ["listed"] }, query
+  end
+  expect_equal 1, http.get("/v1/tasks?idempotency_key=one")["tasks"].size
+  before = http.get("/v1/tasks?limit=1&created_before=#{page["tasks"].last["created_at"]}")["tasks"]
+  expect before.first["created_at"] < page["tasks"].last["created_at"], before.to_s
   %w[state status].each do |name|
     states = http.get("/v1/tasks?#{name}=cancelled")["tasks"].map { |task| task["state"] }
     expect_equal ["cancelled"], states.uniq, name
@@ -237,6 +245,11 @@ test "pages by number have the original's members" do
   told = page["pagination"]
   expect_equal [1, 2, true, false], told.values_at("page", "per_page", "has_next", "has_previous")
   expect_equal (told["total_count"] / 2.0).ceil, told["total_pages"]
+  counts = http.get("/v1/counts?namespace=cli").json["tasks"]
+  expect_equal [counts["total"], true], told.values_at("total_count", "total_exact")
+  ended = http.get("/v1/tasks?namespace=cli&state=cancelled&limit=1")["pagination"]
+  expect_equal [counts["cancelled"], true], ended.values_at("total_count", "total_exact")
+  error? http.get("/v1/tasks?page=1000000&per_page=100"), 400, "invalid", "$.page"
   second = http.get("/v1/tasks?page=2&per_page=2&namespace=cli")
   expect_equal [], page["tasks"] & second["tasks"]
   expect second["pagination"]["has_previous"], "there is a page before"
@@ -384,6 +397,28 @@ end
 
 test "a registered template whose handlers have a worker has no warning" do
   expect_equal [], http.post("/v1/templates/cli/chain/1.0.0/validate", {})["warnings"]
+end
+
+test "analytics tell rates, latencies, and which steps are slow or fail" do
+  told = eventually(10, "the minute") do
+    now = http.get("/v1/analytics/performance?minutes=5&namespace=cli").json
+    now if now["total"]["failed_steps"].positive? && now["total"]["completed"].positive?
+  end
+  expect told["total"]["steps"] > told["total"]["failed_steps"], told["total"].to_s
+  expect told["total"]["step_ms"]["p99"] >= told["total"]["step_ms"]["p50"], told["total"].to_s
+  expect_equal told["total"]["steps"], told["portions"].sum { |one| one["steps"] }, "all portions"
+  steps = http.get("/v1/analytics/bottlenecks?min_executions=1&limit=1")
+  expect_equal(["bad"], steps["failing_steps"].map { |one| one["step"] })
+  eventually(10, "the slow step") do
+    slow = http.get("/v1/analytics/bottlenecks?min_executions=1&limit=1")["slow_steps"]
+    slow.map { |one| one["step"] } == ["slow"]
+  end
+  none = http.get("/v1/analytics/performance?namespace=none&hours=2&portions=4")
+  expect_equal [0, 4], [none["total"]["steps"], none["portions"].size]
+  %w[performance?minutes=0 performance?hours=169 performance?portions=241 bottlenecks?limit=101
+     bottlenecks?min_executions=x].each do |path|
+    error? http.get("/v1/analytics/#{path}"), 400, "invalid"
+  end
 end
 
 test "metrics count attempts, durations, tasks and requests" do
