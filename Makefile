@@ -333,6 +333,13 @@ bench-postgres: export PG_OPTIONS := -c shared_buffers=1GB -c max_wal_size=4GB \
 bench-postgres: all $(benches) ruby
 	script/with-postgres script/bench --rounds $(or $(ROUNDS),3)
 
+# What lasts: two million tasks, three times; a snapshot held for half an hour. Each prints a line.
+.PHONY: endure
+endure: export PG_OPTIONS := -c shared_buffers=1GB -c max_wal_size=4GB
+endure: $(BUILD_DIR)/bench/endure
+	for i in 1 2 3; do script/with-postgres $< tenths $(or $(TASKS),2000000) || exit 1; done
+	script/with-postgres $< snapshot $(or $(SECONDS),1800)
+
 # --- ruby, install --------------------------------------------------------------------------------
 
 # Where each shell looks for completions, below share.

@@ -26,7 +26,11 @@ module FiguresPostgres
     "submit-1" => [native["submit 1"]],
     "rows-1" => [native["server rows 1 2000"]],
     "submit-100" => [native["submit 100"]],
-    "c-idle" => [native["idle 20"], 1]
+    "c-idle" => [native["idle 20"], 1],
+    "tenths" => [native["endure tenths 200000"]],
+    "snapshot" => [native["endure snapshot 60"], 1],
+    "kill" => [native["recover kill 20"], 1],
+    "restart" => [native["recover restart 5"], 1]
   }.freeze
 
   FIVE = "five commits, one after another"
@@ -77,6 +81,15 @@ module FiguresPostgres
     { name: "idle worker, C, processor", unit: "%", most: 0.2, value: "c-idle cpu_percent" },
     { name: "idle worker, C, statements", unit: "1/s", most: 1, value: "c-idle statements_s",
       beside: "BEGIN and COMMIT not counted" },
-    { name: "SELECT 1, P50", unit: "ms", value: "select p50_ms" }
+    { name: "SELECT 1, P50", unit: "ms", value: "select p50_ms" },
+    { name: "200,000 tasks: last tenth beside first", unit: "", least: 0.95,
+      value: "tenths ratio" },
+    { name: "snapshot held for a minute: rate beside clean", unit: "", least: 0.75,
+      value: "snapshot ratio" },
+    { name: "snapshot held: last third beside first", unit: "", value: "snapshot fall" },
+    { name: "worker killed to next claim of its step, P99", unit: "ms", most: 3000,
+      value: "kill p99_ms" },
+    { name: "server crashed and back to first claim, P99", unit: "ms", most: 1000,
+      value: "restart p99_ms" }
   ].freeze
 end
