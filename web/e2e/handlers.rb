@@ -12,7 +12,8 @@ module E2e
       path = File.join(task.context.fetch("folder"), step.name)
       deadline = Process.clock_gettime(Process::CLOCK_MONOTONIC) + 30
       until File.exist?(path)
-        raise "nobody opened #{step.name}" if Process.clock_gettime(Process::CLOCK_MONOTONIC) > deadline
+        late = Process.clock_gettime(Process::CLOCK_MONOTONIC) > deadline
+        raise "nobody opened #{step.name}" if late
 
         sleep 0.02
       end

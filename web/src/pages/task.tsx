@@ -312,11 +312,15 @@ export function StepTable(props: {
           <tr>
             <th scope="col">State</th>
             <th scope="col">Step</th>
-            <th scope="col">Handler</th>
+            <th scope="col" class="minor">
+              Handler
+            </th>
             <th scope="col" class="number">
               Attempts
             </th>
-            <th scope="col">Changed</th>
+            <th scope="col" class="minor">
+              Changed
+            </th>
           </tr>
         </thead>
         <tbody>
@@ -338,14 +342,14 @@ export function StepTable(props: {
                   </small>
                 )}
               </td>
-              <td>
+              <td class="minor">
                 <Text>{step.callable}</Text>
               </td>
               <td class="number">
                 {step.attempts}
                 <span class="faint">/{step.max_attempts}</span>
               </td>
-              <td>
+              <td class="minor">
                 <Ago at={step.updated_at} />
               </td>
             </tr>

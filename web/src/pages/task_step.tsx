@@ -1,6 +1,6 @@
 // One step beside the graph: its error, result and attempts, and what can be done.
 
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { ask } from "../api/client";
 import type { Attempt, Step, StepDetail, TaskDetail, WaitingStep } from "../api/types";
 import { useResource } from "../lib/resource";
@@ -28,8 +28,11 @@ export function StepPanel({ task, step, why, close, done }: Props) {
   const version = `${step.updated_at} ${step.current_state} ${step.attempts}`;
   useEffect(() => detail.soon(), [version]);
   const attempts = detail.data.value?.attempts_list ?? [];
+  const panel = useRef<HTMLElement>(null);
+  // Below the graph, as on a telephone, it has to be brought into sight.
+  useEffect(() => panel.current?.scrollIntoView({ block: "nearest" }), []);
   return (
-    <aside class="panel side" aria-label={`Step ${step.name}`}>
+    <aside ref={panel} class="panel side" aria-label={`Step ${step.name}`}>
       <header class="panel-head">
         <h2>
           <Text>{step.name}</Text>

@@ -34,7 +34,7 @@ export function TimelineView({ history, chosen, select }: Props) {
       <div class="timeline-axis" aria-hidden="true">
         <span />
         <div>
-          {ticksOf(span).map((tick) => (
+          {ticksOf(span, innerWidth < 700 ? 3 : 6).map((tick) => (
             <i key={tick} style={{ left: `${(100 * tick) / span}%` }}>
               {tick === 0 ? "0" : duration(tick)}
             </i>

@@ -49,13 +49,15 @@ export function Templates() {
               <tr>
                 <th scope="col">Template</th>
                 <th scope="col">Version</th>
-                <th scope="col" class="number">
+                <th scope="col" class="number minor">
                   Revision
                 </th>
                 <th scope="col" class="number">
                   Steps
                 </th>
-                <th scope="col">Registered</th>
+                <th scope="col" class="minor">
+                  Registered
+                </th>
               </tr>
             </thead>
             <tbody>
@@ -79,9 +81,9 @@ export function Templates() {
                   <td>
                     <Text>{template.version}</Text>
                   </td>
-                  <td class="number">{template.revision}</td>
+                  <td class="number minor">{template.revision}</td>
                   <td class="number">{template.steps}</td>
-                  <td>
+                  <td class="minor">
                     <Ago at={template.created_at} />
                   </td>
                 </tr>
