@@ -333,6 +333,15 @@ bench-postgres: export PG_OPTIONS := -c shared_buffers=1GB -c max_wal_size=4GB \
 bench-postgres: all $(benches) ruby
 	script/with-postgres script/bench --rounds $(or $(ROUNDS),3)
 
+# Lists, overviews and events of a store of TASKS tasks, through the library and through a server; with
+# STORE=postgres on a PostgreSQL of its own.
+.PHONY: bench-server
+bench-server: export PG_OPTIONS := -c shared_buffers=512MB -c max_wal_size=4GB \
+                                   -c shared_preload_libraries=pg_stat_statements
+bench-server: all $(benches)
+	BUILD_DIR=$(BUILD_DIR) $(if $(filter postgres,$(STORE)),script/with-postgres) script/bench-server \
+		$(or $(TASKS),1000000) $(or $(ROUNDS),100)
+
 # What lasts: two million tasks, three times; a snapshot held for half an hour. Each prints a line.
 .PHONY: endure
 endure: export PG_OPTIONS := -c shared_buffers=1GB -c max_wal_size=4GB
@@ -415,6 +424,7 @@ help:
 	@echo 'make tidy        clang-tidy, -fanalyzer, rules of the layers'
 	@echo 'make bench       figures, each beside its reference'
 	@echo 'make bench-postgres  the same on a PostgreSQL of its own'
+	@echo 'make bench-server  lists and overviews of a million tasks; TASKS=n STORE=postgres'
 	@echo 'make ruby        compiles the extension of the gem in place'
 	@echo 'make web         builds the dashboard by Node.js; the next make embeds it'
 	@echo 'make screenshots  its pages as pictures, in build/screenshots'

@@ -102,7 +102,7 @@ static void uuid_make(int64_t i, uint8_t id[16]) {
         id[k] = (uint8_t)(ms >> (40 - 8 * k));
     }
     id[6] = (uint8_t)(0x70 | (i & 15));
-    id[8] = (uint8_t)(0x80 | (i & 63));
+    id[8] = (uint8_t)(0x80 | (i & 15));
     for (int k = 0; k < 4; k++) {
         id[10 + k] = (uint8_t)((uint64_t)i >> (24 - 8 * k));
     }

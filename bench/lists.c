@@ -46,7 +46,7 @@ static const reading readings[] = {
     {"initiator and source of a template", TASKER_QUERY_TASKS,
      "{\"initiator\":\"bob\",\"source_system\":\"shop\",\"name\":\"list_7\"}"},
     {"correlation", TASKER_QUERY_TASKS,
-     "{\"correlation_id\":\"01a0c5f9-3200-7000-8000-000000000000\"}"},
+     "{\"correlation_id\":\"01a0c450-6df4-7400-8400-000001f40000\"}"},
     {"idempotency key", TASKER_QUERY_TASKS, "{\"idempotency_key\":\"key-5000\"}"},
     {"a minute of the past", TASKER_QUERY_TASKS,
      "{\"created_after\":\"2026-09-21T14:15:00Z\",\"created_before\":\"2026-09-21T14:16:00Z\"}"},

@@ -20,7 +20,7 @@
 
 #include "buf.h"
 
-#define WORK_MAX 250000
+#define WORK_MAX 400000
 #define TEST_COST 16
 
 /* Revisions whose tasks are walked side by side; of more, all tasks are walked. */
