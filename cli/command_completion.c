@@ -140,8 +140,8 @@ static void option_pattern(out *o, const cli_option *option) {
 
 static void bash_value(out *o, const cli_command *command, const cli_option *option) {
     const char *values = values_of(option);
-    bool file = names_file(option->value);
-    if (option->value == NULL || option->value_optional || (values == NULL && !file)) {
+    bool file = values == NULL;
+    if (option->value == NULL || option->value_optional || (file && !names_file(option->value))) {
         return;
     }
     out_printf(o, "        ");

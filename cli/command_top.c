@@ -13,6 +13,7 @@
 #include "clock.h"
 #include "commands.h"
 #include "json_view.h"
+#include "source.h"
 #include "top.h"
 
 enum { INTERVAL_MS = 1000, INTERVAL_MS_LEAST = 100 };
@@ -99,6 +100,18 @@ static void count_totals(top *t) {
     t->failed_s = first ? -1 : rate(t->now.failed, t->before.failed, gone_us);
 }
 
+/* What may be missing: a key need not be allowed to see it. */
+static void look_at_minute(top *t) {
+    tasker_text text = {0};
+    const char *remedy = t->c->remedy;
+    t->minute = (tk_json){0};
+    if (t->c->source->query(t->c, TASKER_QUERY_ANALYTICS, TK_STR("{\"minutes\":1,\"portions\":1}"),
+                            &text, NULL) == TASKER_OK) {
+        (void)cli_parse(t->c, &text, &t->minute);
+    }
+    t->c->remedy = remedy;
+}
+
 static cli_exit look(top *t) {
     char *blocked = tk_arena_printf(
         &t->c->arena, "{\"state\":\"blocked_by_failures\",\"limit\":%d}", TOP_BLOCKED);
@@ -113,6 +126,7 @@ static cli_exit look(top *t) {
         code = cli_query(t->c, TASKER_QUERY_TASKS, tk_str_of(blocked), &t->blocked);
     }
     if (code == CLI_EXIT_OK) {
+        look_at_minute(t);
         count_totals(t);
         follow_beats(t);
     }

@@ -79,12 +79,22 @@ static void show_next(cli *c, tk_json steps) {
     }
 }
 
+/* Fitted to a terminal; it may quote an error of several lines. */
+static void show_sentence(out *o, tk_str text) {
+    while (text.size > 0) {
+        size_t taken = out_wrap(text, o->terminal ? o->columns - 1 : SIZE_MAX);
+        out_text(o, OUT_BOLD, (tk_str){text.data, taken}, 0);
+        out_printf(o, "\n");
+        taken += taken < text.size && (text.data[taken] == ' ' || text.data[taken] == '\n') ? 1 : 0;
+        text = (tk_str){text.data + taken, text.size - taken};
+    }
+}
+
 static cli_exit show(cli *c, tk_json why) {
     int64_t now_us = tk_clock_now(&tk_clock_system);
     tk_json steps = tk_json_member(why, "steps");
     table t = {.columns = columns};
-    out_text(&c->out, OUT_BOLD, json_text(&c->arena, tk_json_member(why, "text")), 0);
-    out_printf(&c->out, "\n");
+    show_sentence(&c->out, json_text(&c->arena, tk_json_member(why, "text")));
     tk_json_iterator it = tk_json_each(steps);
     while (tk_json_next(&it)) {
         if (!c->out.terminal || it.index < ROWS_MAX) {

@@ -45,10 +45,10 @@ const cli_command cli_watch_commands[] = {
         .options = top_options,
         .summary = "watch tasks, queues and workers live",
         .description =
-            "Rates are of the last interval. Keys: q quits, p pauses, s sorts the queues by\n"
-            "ready steps, by age, by name. STATE of a worker is that of `worker\n"
-            "list`, or - when it runs elsewhere and was not heard of yet. Elsewhere than on a\n"
-            "terminal one look is printed; with --json a line for each look.",
+            "Rates are of the last interval; `minute` is how steps did in the last one. Keys:\n"
+            "q quits, p pauses, s sorts the queues by ready steps, by age, by name. STATE is\n"
+            "that of `worker list`, - for one that runs elsewhere and was not heard of yet.\n"
+            "Elsewhere than on a terminal one look is printed; with --json a line each.",
         .examples = EXAMPLES("top", "top --json --interval 10", "top --json --count 1"),
         .exits = "258",
         .run = command_top,

@@ -194,8 +194,8 @@ static double wish_of(const drawing *d, uint32_t node, const drawing_layer *besi
             any = true;
         }
     }
-    double half = (double)(d->nodes[node].width / 2);
-    return any ? (least + most) / 2 - half : (double)d->nodes[node].left;
+    size_t half = d->nodes[node].width / 2; /* rounded down, as the port is */
+    return any ? (least + most) / 2 - (double)half : (double)d->nodes[node].left;
 }
 
 /* As near to its wish as its neighbours allow: the mean of two ways to push them apart. */

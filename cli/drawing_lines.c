@@ -194,7 +194,8 @@ static void draw_bundle(sheet *s, const bundle *b) {
     for (uint32_t i = 0; i < b->first->below_count; i++) {
         const drawing_node *target = &s->d->nodes[b->first->below[i]];
         size_t column = drawing_port(target);
-        down(s, column, (size_t)(b->row + 1), last);
+        size_t below = b->row == NO_ROW ? 0 : (size_t)b->row + 1;
+        down(s, column, below, last);
         mark(s, last, column, target->label.size > 0 ? ARROW : 0);
     }
 }

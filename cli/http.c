@@ -41,7 +41,8 @@ struct http {
     const char *base; /* without a slash at its end */
     const char *key;  /* NULL: none */
     bool loopback;
-    CURL *curl; /* NULL before the first request */
+    CURL *curl;       /* NULL before the first request */
+    tk_arena scratch; /* of one request: who waits sends many */
 };
 
 /* --- address and key -------------------------------------------------------------------------- */
@@ -127,10 +128,17 @@ cli_exit http_open(cli *c, const char *url) {
     return code;
 }
 
+tk_arena *http_scratch(cli *c) {
+    return &c->http->scratch;
+}
+
 void http_close(cli *c) {
     if (c->http != NULL && c->http->curl != NULL) {
         http_curl.curl_easy_cleanup(c->http->curl);
         c->http->curl = NULL;
+    }
+    if (c->http != NULL) {
+        tk_arena_release(&c->http->scratch);
     }
 }
 
@@ -279,7 +287,7 @@ static int watch_silence(void *user, curl_off_t a, curl_off_t b, curl_off_t x, c
 
 static struct curl_slist *add_header(cli *c, struct curl_slist *list, const char *name,
                                      const char *value) {
-    const char *line = tk_arena_printf(&c->arena, "%s: %s", name, value);
+    const char *line = tk_arena_printf(&c->http->scratch, "%s: %s", name, value);
     struct curl_slist *longer = line == NULL ? NULL : http_curl.curl_slist_append(list, line);
     return longer == NULL ? list : longer;
 }
@@ -292,7 +300,7 @@ static struct curl_slist *make_headers(cli *c, const http_request *request, cons
     }
     if (c->http->key != NULL) {
         list = add_header(c, list, "Authorization",
-                          tk_arena_printf(&c->arena, "Bearer %s", c->http->key));
+                          tk_arena_printf(&c->http->scratch, "Bearer %s", c->http->key));
     }
     if (last_id != NULL && last_id[0] != '\0') {
         list = add_header(c, list, "Last-Event-ID", last_id);
@@ -339,7 +347,8 @@ static tasker_status perform(cli *c, const http_request *request, const char *la
         return status;
     }
     h->curl = h->curl == NULL ? http_curl.curl_easy_init() : h->curl;
-    const char *url = tk_arena_printf(&c->arena, "%s%s", h->base, request->path);
+    tk_arena_reset(&h->scratch);
+    const char *url = tk_arena_printf(&h->scratch, "%s%s", h->base, request->path);
     if (h->curl == NULL || url == NULL) {
         return tk_nomem(error);
     }
@@ -396,6 +405,10 @@ tasker_status http_stream(cli *c, const char *path, const char *last_id, http_si
 }
 
 #else
+
+tk_arena *http_scratch(cli *c) {
+    return &c->arena;
+}
 
 cli_exit http_open(cli *c, const char *url) {
     return cli_fail(c, CLI_EXIT_UNSUPPORTED, "a build where libcurl's header is installed",

@@ -45,6 +45,9 @@ typedef bool (*http_sink)(void *user, tk_str bytes);
 tasker_status http_stream(cli *c, const char *path, const char *last_id, http_sink take, void *user,
                           tasker_error *error);
 
+/* http_scratch is memory that the next request forgets. */
+tk_arena *http_scratch(cli *c);
+
 /* http_query adds "?name=value" or "&name=value", encoded. */
 void http_query(tk_buf *path, const char *name, tk_str value);
 

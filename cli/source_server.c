@@ -19,17 +19,18 @@ cli_exit source_server_open(cli *c, const char *url) {
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
+/* Until the next request is sent. */
 static tk_str text_of(cli *c, tk_json object, const char *name) {
-    return json_text(&c->arena, tk_json_member(object, name));
+    return json_text(http_scratch(c), tk_json_member(object, name));
 }
 
 /* Every member of the filter as a parameter. */
 static void add_parameters(cli *c, tk_buf *path, tk_json filter) {
     tk_json_iterator it = tk_json_each(filter);
     while (tk_json_next(&it)) {
-        tk_str name = json_text(&c->arena, it.name);
+        tk_str name = json_text(http_scratch(c), it.name);
         if (name.data != NULL) {
-            http_query(path, name.data, json_text(&c->arena, it.value));
+            http_query(path, name.data, json_text(http_scratch(c), it.value));
         }
     }
 }
@@ -87,7 +88,7 @@ static tasker_status find_version(cli *c, tk_json filter, tk_str *version, taske
         int64_t id = json_count(it.value, "template_id");
         if (id > newest) {
             newest = id;
-            *version = text_of(c, it.value, "version");
+            *version = json_text(&c->arena, tk_json_member(it.value, "version"));
         }
     }
     tasker_text_free(&text);
@@ -144,6 +145,10 @@ static tasker_status query(cli *c, tasker_query_kind kind, tk_str text, tasker_t
         break;
     case TASKER_QUERY_COUNTS:
         tk_buf_text(&path, "/v1/counts");
+        add_parameters(c, &path, filter);
+        break;
+    case TASKER_QUERY_ANALYTICS:
+        tk_buf_text(&path, "/v1/analytics/performance");
         add_parameters(c, &path, filter);
         break;
     case TASKER_QUERY_TEMPLATES:

@@ -26,6 +26,7 @@ typedef struct top_totals {
 typedef struct top {
     cli *c;
     tk_json counts, blocked; /* of this look */
+    tk_json minute;          /* rates and latencies of the last one; NONE: not known */
     workers workers;
     top_totals now, before;
     double submitted_s, complete_s, failed_s; /* rates; <0: not known yet */

@@ -61,6 +61,33 @@ static void show_rate(out *o, const char *name, double rate, out_color color) {
     tk_buf_release(&buf);
 }
 
+/* "ran 12 ms (p95 1.2 s)" */
+static void show_quantiles(out *o, const char *name, tk_json quantiles) {
+    char text[FORMAT_DURATION_SIZE];
+    if (quantiles.kind != TK_JSON_OBJECT) {
+        return;
+    }
+    double p50_us = tk_json_double(tk_json_member(quantiles, "p50")) * 1000;
+    double p95_us = tk_json_double(tk_json_member(quantiles, "p95")) * 1000;
+    out_printf(o, "  %s %s", name, format_duration(text, (int64_t)p50_us));
+    out_printf(o, " (p95 %s)", format_duration(text, (int64_t)p95_us));
+}
+
+static void show_minute(const top *t) {
+    enum { SECONDS = 60 };
+    out *o = &t->c->out;
+    tk_json total = tk_json_member(t->minute, "total");
+    if (total.kind != TK_JSON_OBJECT) {
+        return;
+    }
+    out_printf(o, "minute");
+    show_rate(o, "steps", (double)json_count(total, "steps") / SECONDS, OUT_CYAN);
+    show_rate(o, "failed", (double)json_count(total, "failed_steps") / SECONDS, OUT_RED);
+    show_quantiles(o, "ran", tk_json_member(total, "step_ms"));
+    show_quantiles(o, "waited", tk_json_member(total, "wait_ms"));
+    out_printf(o, "\n");
+}
+
 static void show_totals(const top *t) {
     out *o = &t->c->out;
     tk_json tasks = tk_json_member(t->counts, "tasks");
@@ -316,6 +343,7 @@ cli_exit top_show(top *t) {
     o->text = (tk_buf){0};
     show_head(t);
     show_totals(t);
+    show_minute(t);
     bool good = show_queues(t, now_us) && show_workers(t, now_us) && show_blocked(t, now_us);
     if (o->terminal) {
         fit_screen(o);
@@ -344,6 +372,7 @@ cli_exit top_show_json(top *t) {
     }
     tk_json_write_member_raw(&line, "counts", t->counts.text);
     tk_json_write_member_raw(&line, "workers", t->workers.answer.text);
+    tk_json_write_member_raw(&line, "last_minute", tk_json_member(t->minute, "total").text);
     tk_json_write_member_raw(&line, "blocked", tk_json_member(t->blocked, "tasks").text);
     tk_buf_text(&line, "}");
     out_json_safe(buf, tk_buf_view(&line));
