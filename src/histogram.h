@@ -25,7 +25,7 @@ double tk_histogram_quantile(const tk_histogram *h, double share);
 
 /* tk_histogram_write adds the used buckets: how many, then for each its number and its count (7 bits a
  * byte). tk_histogram_read adds such a text, which it cuts off *bytes; nothing left is an empty one.
- * false: it is damaged. */
+ * false: it is damaged; what stands before that is counted. */
 void tk_histogram_write(const tk_histogram *h, tk_buf *buf);
 bool tk_histogram_read(tk_str *bytes, tk_histogram *into);
 

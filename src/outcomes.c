@@ -142,3 +142,19 @@ void tk_turn_settle(turn *t) {
     w->strikes = 0;
     w->batch_max = TK_TURN_OUTCOMES_MAX;
 }
+
+void tk_turn_save_minutes(tk_worker *w, int64_t mono_us) {
+    tasker_error error;
+    if (w->minutes.count > 0 && w->next_minutes_mono_us == 0) {
+        w->next_minutes_mono_us = mono_us + TK_MINUTES_SAVE_US;
+    }
+    if (w->minutes.count == 0 ||
+        (mono_us < w->next_minutes_mono_us && w->minutes.count <= TK_MINUTE_SLOTS_MAX / 2)) {
+        return;
+    }
+    w->next_minutes_mono_us = 0;
+    if (tk_minutes_save(&w->engine, &w->minutes, &error) != TASKER_OK) {
+        tk_log_line(w->engine.log, TASKER_LOG_DEBUG, "a second's figures were not saved: %s",
+                    error.message);
+    }
+}

@@ -104,10 +104,16 @@ static tasker_status read_rows(const tk_query_call *q, analysis *a) {
     if (a->rows == NULL) {
         return tk_nomem(q->error);
     }
+    const tk_known *known = NULL;
+    tasker_error why;
     for (uint32_t i = 0; i < count; i++) {
-        const tk_known *known = NULL;
-        status = tk_catalog_get(q->engine, rows[i].template_id, &known, q->error);
+        if (i == 0 || rows[i].template_id != rows[i - 1].template_id) {
+            status = tk_catalog_get(q->engine, rows[i].template_id, &known, &why);
+        }
         if (status != TASKER_OK && status != TASKER_NOTFOUND && status != TASKER_INVALID) {
+            if (q->error != NULL) {
+                *q->error = why;
+            }
             return status;
         }
         if (known != NULL && rows[i].at_us >= a->from_us && is_meant(known, namespace_name, name)) {
@@ -117,38 +123,42 @@ static tasker_status read_rows(const tk_query_call *q, analysis *a) {
     return TASKER_OK;
 }
 
-/* What is damaged is left out, as a whole. */
-static void times_read(const tk_minute_row *row, tk_histogram times[2]) {
+/* What is damaged ends there. */
+static void times_read(const tk_minute_row *row, tk_histogram *first, tk_histogram *second) {
     tk_str bytes = row->times;
-    memset(times, 0, 2 * sizeof(*times));
-    if (!tk_histogram_read(&bytes, &times[0]) || !tk_histogram_read(&bytes, &times[1])) {
-        memset(times, 0, 2 * sizeof(*times));
+    if (tk_histogram_read(&bytes, first) && second != NULL) {
+        (void)tk_histogram_read(&bytes, second);
     }
 }
 
-static void add_row(sums *into, const tk_minute_row *row, const tk_histogram times[2]) {
+static void add_row(sums *into, const tk_minute_row *row) {
     if (row->step == TK_ACT_NO_STEP) {
         into->started += row->started;
         into->completed += row->done;
-        tk_histogram_merge(&into->task, &times[0]);
+        times_read(row, &into->task, NULL);
     } else {
         into->done += row->done;
         into->failed += row->failed;
-        tk_histogram_merge(&into->step, &times[0]);
-        tk_histogram_merge(&into->wait, &times[1]);
+        times_read(row, &into->step, &into->wait);
     }
 }
 
 static void add_rows(analysis *a) {
     for (uint32_t i = 0; i < a->row_count; i++) {
-        const tk_minute_row *row = a->rows[i].row;
-        tk_histogram times[2];
-        times_read(row, times);
-        int64_t portion = (row->at_us - a->from_us) / a->portion_us;
+        int64_t portion = (a->rows[i].row->at_us - a->from_us) / a->portion_us;
         if (portion < (int64_t)a->portion_count) { /* else by a clock before ours */
-            add_row(&a->portions[portion], row, times);
-            add_row(&a->total, row, times);
+            add_row(&a->portions[portion], a->rows[i].row);
         }
+    }
+    for (uint32_t i = 0; i < a->portion_count; i++) {
+        const sums *one = &a->portions[i];
+        a->total.started += one->started;
+        a->total.completed += one->completed;
+        a->total.done += one->done;
+        a->total.failed += one->failed;
+        tk_histogram_merge(&a->total.task, &one->task);
+        tk_histogram_merge(&a->total.step, &one->step);
+        tk_histogram_merge(&a->total.wait, &one->wait);
     }
 }
 
@@ -234,7 +244,6 @@ static bool steps_of(const tk_query_call *q, analysis *a, slow **steps, uint32_t
     *steps = tk_arena_array(q->arena, kinds, sizeof(**steps));
     for (uint32_t i = 0; *steps != NULL && i < a->row_count; i++) {
         const found *one = &a->rows[i];
-        tk_histogram times[2];
         if (one->row->step < 0 ||
             !tk_template_has(one->known->template, (uint32_t)one->row->step)) {
             continue;
@@ -244,12 +253,12 @@ static bool steps_of(const tk_query_call *q, analysis *a, slow **steps, uint32_t
             last = &(*steps)[(*count)++];
             *last = (slow){.known = one->known, .step = one->row->step};
         }
-        times_read(one->row, times);
         last->done += one->row->done;
         last->failed += one->row->failed;
-        tk_histogram_merge(&last->ran, &times[0]);
-        tk_histogram_merge(&last->waited, &times[1]);
-        last->p95_us = tk_histogram_quantile(&last->ran, 0.95);
+        times_read(one->row, &last->ran, &last->waited);
+    }
+    for (uint32_t i = 0; i < *count; i++) {
+        (*steps)[i].p95_us = tk_histogram_quantile(&(*steps)[i].ran, 0.95);
     }
     return *steps != NULL;
 }

@@ -473,23 +473,6 @@ static tasker_status look_at_others(tk_worker *w, int64_t mono_us, tasker_error 
     return status;
 }
 
-/* Rates and latencies are no reason for a turn to fail: what cannot be saved is left out. */
-static void save_minutes(tk_worker *w, int64_t mono_us) {
-    tasker_error error;
-    if (w->minutes.count > 0 && w->next_minutes_mono_us == 0) {
-        w->next_minutes_mono_us = mono_us + TK_MINUTES_SAVE_US;
-    }
-    if (w->minutes.count == 0 ||
-        (mono_us < w->next_minutes_mono_us && w->minutes.count <= TK_MINUTE_SLOTS_MAX / 2)) {
-        return;
-    }
-    w->next_minutes_mono_us = 0;
-    if (tk_minutes_save(&w->engine, &w->minutes, &error) != TASKER_OK) {
-        tk_log_line(w->engine.log, TASKER_LOG_DEBUG, "a second's figures were not saved: %s",
-                    error.message);
-    }
-}
-
 /* For all processes, by one of them, while there is work. */
 static void upkeep(tk_worker *w, int64_t mono_us) {
     if (mono_us < w->next_upkeep_mono_us || !(w->worked || w->company)) {
@@ -539,7 +522,7 @@ static tasker_status look_around(const turn *t, tasker_error *error) {
         worker->failures = 0;
     }
     if (status == TASKER_OK) {
-        save_minutes(worker, t->mono_us);
+        tk_turn_save_minutes(worker, t->mono_us);
     }
     if (status == TASKER_OK && t->beat) {
         upkeep(worker, t->mono_us);

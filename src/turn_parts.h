@@ -17,13 +17,13 @@ typedef struct turn {
     bool *returned;
     uint32_t return_count;
     tk_moved moved;
-    tk_offer *waiting; /* a submitter for its answer, or NULL */
-    tk_offer *offer;   /* the same, while this turn's transaction has it */
+    tk_offer *waiting;                 /* a submitter for its answer, or NULL */
+    tk_offer *offer;                   /* the same, while this turn's transaction has it */
     const tk_ready_row *offered_steps; /* those of its steps that can begin */
     uint32_t offered;
-    bool takes; /* this turn leases them at once */
-    uint32_t slots;    /* that may still be filled */
-    tk_held **made;    /* claimed or kept, not yet shown */
+    bool takes;     /* this turn leases them at once */
+    uint32_t slots; /* that may still be filled */
+    tk_held **made; /* claimed or kept, not yet shown */
     uint32_t made_count, sticky_count;
     bool left_behind;       /* outcomes whose tasks others hold */
     bool advanced;          /* the outcomes take the short way */
@@ -42,6 +42,10 @@ typedef struct turn {
  * what was sent, behind its commit. */
 tasker_status tk_turn_gather(turn *t, tasker_error *error);
 void tk_turn_settle(turn *t);
+
+/* tk_turn_save_minutes saves the rates and latencies when it is time to. They are no reason for a turn to
+ * fail: what cannot be saved is left out. Transactions of its own. */
+void tk_turn_save_minutes(tk_worker *w, int64_t mono_us);
 
 /* offer.c. tk_turn_take_offer takes what is offered; tk_turn_offer begins the turn's transaction with
  * it; tk_turn_take leases its steps if it may; tk_turn_took_offer: all of it that can begin is among made[]; tk_turn_answer_offer tells the
