@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-enum { GAP = 2, SWEEPS = 6, FRAME = 4, PASSING_WIDTH = 1, SHIFT = 2, SHIFTS_MAX = 3 };
+enum { GAP = 2, SWEEPS = 6, FRAME = 4, PASSING_WIDTH = 1 };
 
 /* --- layers ----------------------------------------------------------------------------------- */
 
@@ -75,7 +75,7 @@ static bool make_nodes(drawing *d, const drawing_box *boxes, uint32_t count) {
     for (uint32_t i = 0; i < count; i++) {
         d->nodes[i] = (drawing_node){.label = boxes[i].label,
                                      .layer = boxes[i].layer,
-                                     .width = (out_columns(boxes[i].label) + FRAME) | 1};
+                                     .width = out_columns(boxes[i].label) + FRAME};
     }
     d->node_count = count;
     for (uint32_t i = 0; i < count; i++) {
