@@ -49,11 +49,14 @@ def c_code(file) = File.read(file).gsub(%r{/\*.*?\*/}m) { |comment| "\n" * comme
 def c_lines(file) = c_code(file).each_line.count { |line| !line.strip.empty? }
 
 # Files that a feature of its own brought, and the lines of code that each may have.
-LATER = { "worker/supervisor.rb" => 190, "connection_submission.rb" => 50 }.freeze
+LATER = { "worker/supervisor.rb" => 190, "connection_submission.rb" => 50,
+          "worker/web_server.rb" => 35 }.freeze
+LATER_C = { "rb_server.c" => 105 }.freeze
 
 later_files = LATER.transform_keys { |name| "#{GEM}/lib/tasker_core/#{name}" }
 ruby_files = Dir["#{GEM}/lib/**/*.rb"] - later_files.keys
-c_files = Dir["#{GEM}/ext/*/rb_*.c"]
+later_c_files = LATER_C.transform_keys { |name| "#{GEM}/ext/tasker_core/#{name}" }
+c_files = Dir["#{GEM}/ext/*/rb_*.c"] - later_c_files.keys
 runtime_gems = File.foreach("#{GEM}/tasker_core.gemspec").count do |line|
   line.match?(/\.add_(runtime_)?dependency\b/)
 end
@@ -67,11 +70,17 @@ budgets = [
   ["lines of Ruby code in lib/", "", ruby_files.sum { |file| ruby_lines(file) }, 1731],
   ["lines of C code in ext/", "", c_files.sum { |file| c_lines(file) }, 700],
   ["direct runtime gems", "", runtime_gems, 3],
-  ["calls of Ruby methods from C", "", c_files.sum { |file| c_code(file).scan(DELIVERY).size }, 0]
+  ["calls of Ruby methods from C", "", (c_files + later_c_files.keys).sum do |file|
+    c_code(file).scan(DELIVERY).size
+  end, 0]
 ]
 
 budgets += later_files.map do |file, limit|
   ["lines of #{File.basename(file)}", "", ruby_lines(file), limit]
+end
+
+budgets += later_c_files.map do |file, limit|
+  ["lines of #{File.basename(file)}", "", c_lines(file), limit]
 end
 
 exceeded = budgets.count do |what, unit, measured, limit|

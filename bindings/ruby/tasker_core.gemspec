@@ -16,7 +16,7 @@ Gem::Specification.new do |spec|
   spec.metadata = { "rubygems_mfa_required" => "true" }
 
   spec.files = Dir.chdir(__dir__) do
-    Dir["lib/**/*.rb", "exe/*", "sig/**/*.rbs", "ext/**/*.{rb,c,h,map,sql}", "LICENSE*"]
+    Dir["lib/**/*.rb", "exe/*", "sig/**/*.rbs", "ext/**/*.{rb,c,h,map,sql,json}", "LICENSE*"]
   end
   spec.bindir = "exe"
   spec.executables = ["tasker-worker"]

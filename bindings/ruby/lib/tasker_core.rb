@@ -42,6 +42,7 @@ module TaskerCore
     autoload :Bootstrap, "tasker_core/worker/bootstrap"
     autoload :StepExecutionSubscriber, "tasker_core/worker/step_execution_subscriber"
     autoload :Supervisor, "tasker_core/worker/supervisor"
+    autoload :WebServer, "tasker_core/worker/web_server"
   end
   Types::Sequence = Models::DependencyResultsWrapper
   Types::StepContext = Models::StepContext

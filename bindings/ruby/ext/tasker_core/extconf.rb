@@ -24,6 +24,9 @@ have_library("yaml", "yaml_parser_initialize", "yaml.h") ||
 # gem is built all the same, and says what it lacks when a postgres:// store is opened.
 with_postgres = find_header("libpq-fe.h", "/usr/include/postgresql")
 
+# Its library, too, is loaded when a server is opened. Without the header the gem has none.
+with_http = have_header("microhttpd.h")
+
 # A C source that holds a text file as a constant, as tools/embed-text makes it.
 def embed(file, name)
   lines = File.readlines(file, chomp: true).map do |line|
@@ -38,6 +41,27 @@ schemas = Dir[File.join(CORE, "src", "schema_*.sql")].map do |file|
   embed(file, "tk_#{File.basename(file, ".sql")}")
 end
 core_sources = Dir[File.join(CORE, "src", "*.c")].map { |file| File.basename(file) }
+
+# The dashboard's files where it was built; a gem comes without them.
+def embed_dashboard
+  tool = File.join(CORE, "tools", "embed-dashboard")
+  made = File.executable?(tool) && system(tool, File.join(CORE, "build", "dashboard"),
+                                          out: "serve_dashboard.c")
+  return "serve_dashboard.c" if made
+
+  File.write("serve_dashboard.c", "#include \"assets.h\"\n" \
+                                  "const serve_asset serve_dashboard[] = {{0}};\n")
+  "serve_dashboard.c"
+end
+
+if with_http
+  core_sources += Dir[File.join(CORE, "serve", "*.c")].map { |file| File.basename(file) }
+  schemas << embed(File.join(CORE, "serve", "openapi.json"), "serve_openapi_schemas")
+  schemas << embed_dashboard
+  $VPATH << File.join(CORE, "serve")
+  $INCFLAGS << " -I#{File.join(CORE, "serve")}"
+  $CPPFLAGS << " -DTK_WITH_HTTP"
+end
 
 $srcs = Dir[File.join(HERE, "rb_*.c")].map { |file| File.basename(file) } + core_sources + schemas
 $VPATH << "$(srcdir)" << File.join(CORE, "src")
@@ -58,5 +82,5 @@ end
 create_makefile("tasker_core/tasker_core")
 
 # Every object depends on the headers and on what this file decides; mkmf knows neither.
-headers = Dir[File.join(HERE, "*.h"), File.join(CORE, "{src,include}", "*.h")]
+headers = Dir[File.join(HERE, "*.h"), File.join(CORE, "{src,serve,include}", "*.h")]
 File.write("Makefile", "\n$(OBJS): Makefile #{headers.join(" ")}\n", mode: "a")

@@ -80,11 +80,8 @@ VALUE rb_tasker_frozen(VALUE text) {
 }
 
 tasker_bytes rb_tasker_bytes(VALUE *text) {
-    if (NIL_P(*text)) {
-        return (tasker_bytes){NULL, 0};
-    }
-    StringValue(*text);
-    return (tasker_bytes){RSTRING_PTR(*text), (size_t)RSTRING_LEN(*text)};
+    const char *data = NIL_P(*text) ? NULL : StringValuePtr(*text);
+    return (tasker_bytes){data, data == NULL ? 0 : (size_t)RSTRING_LEN(*text)};
 }
 
 RUBY_FUNC_EXPORTED void Init_tasker_core(void) {
@@ -93,4 +90,5 @@ RUBY_FUNC_EXPORTED void Init_tasker_core(void) {
     rb_tasker_event_init(native);
     rb_tasker_store_init(native);
     rb_tasker_worker_init(native);
+    rb_tasker_server_init(native);
 }

@@ -4,6 +4,7 @@
  *   rb_tasker.c   errors, and the module TaskerCore::Native
  *   rb_store.c    Native::Store    a store: templates, tasks, queries
  *   rb_worker.c   Native::Worker   claimed steps out, outcomes in
+ *   rb_server.c   Native::Server   the HTTP server in this process
  *   rb_event.c    a claimed step as the Hash that the event bridge takes
  *
  * The extension only converts; lib/tasker_core/ffi.rb decides. Its rules:
@@ -63,5 +64,6 @@ VALUE rb_tasker_event(const tasker_step *step);
 void rb_tasker_store_init(VALUE native);
 void rb_tasker_worker_init(VALUE native);
 void rb_tasker_event_init(VALUE native);
+void rb_tasker_server_init(VALUE native);
 
 #endif

@@ -76,11 +76,11 @@ module TaskerCore
         return { "running" => false, "error" => "Worker system not running" } unless running?
 
         stats = current.worker.stats
-        { "running" => true, "environment" => current.environment,
+        { "running" => true, "environment" => current.environment, "worker_id" => current.worker_id,
           "worker_core_status" => stats["pump_running"] ? "Running" : "Stopped",
-          "web_api_enabled" => false, "supported_namespaces" => current.namespaces,
-          "database_pool_size" => 1, "database_pool_idle" => 1,
-          "handle_id" => current.handle_id, "worker_id" => current.worker_id, "stats" => stats }
+          "web_api_enabled" => !Worker::Bootstrap.instance.web.nil?,
+          "supported_namespaces" => current.namespaces, "database_pool_size" => 1,
+          "database_pool_idle" => 1, "handle_id" => current.handle_id, "stats" => stats }
       rescue Errors::FFIError => e
         { "running" => false, "error" => e.message }
       end

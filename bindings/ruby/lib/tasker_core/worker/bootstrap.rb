@@ -145,11 +145,14 @@ module TaskerCore
       #   @return [Symbol] :initialized, :running, :shutting_down or :stopped
       # @!attribute [r] config
       #   @return [Hash] what it was started with
-      attr_reader :state, :config
+      # @!attribute [r] web
+      #   @return [WebServer, nil] the HTTP server in this process
+      attr_reader :state, :config, :web
 
       # Starts the worker and returns.
       #
-      # @param config [Hash] store:, templates:, threads:, namespaces:, worker_id:; deployment_mode:
+      # @param config [Hash] store:, templates:, threads:, namespaces:, worker_id:; enable_web_api:,
+      #   listen: (address and port) for an HTTP server in this process; deployment_mode:
       #   "Hybrid", "EventDrivenOnly" or "PollingOnly"; migrate: true brings older tables up to
       #   date; what is missing is taken from the configuration and the environment
       # @return [Bootstrap] the one instance, also when it runs already
@@ -258,10 +261,8 @@ module TaskerCore
       private
 
       def start
-        if @config[:enable_web_api] || @config[:listen]
-          logger.warn("this build has no web API: enable_web_api and listen are ignored")
-        end
         @handle = FFI.bootstrap_worker(@config)
+        @web = WebServer.start(@config, FFI.runtime)
         EventBridge.instance.start!
         @subscriber = StepExecutionSubscriber.current
         @threads = HandlerThreads.new(FFI.runtime.worker, FFI.runtime.threads)
@@ -274,6 +275,7 @@ module TaskerCore
       end
 
       def stop(timeout) # rubocop:disable Naming/PredicateMethod
+        @web = quietly { @web&.stop } && nil
         @threads.stopping!
         drained = quietly { FFI.transition_to_graceful_shutdown((timeout * 1000).ceil) }
         busy = @threads.busy
