@@ -206,7 +206,7 @@ void stream_begin(serve *server, serve_stream *stream, void *connection);
 long stream_read(serve *server, serve_stream *stream, char *to, size_t size);
 void stream_free(serve *server, serve_stream *stream);
 
-/* --- log.c ------------------------------------------------------------------------------------ */
+/* --- access.c ------------------------------------------------------------------------------------ */
 
 void serve_log(serve *server, tasker_log_level level, const char *format, ...) TK_PRINTF(3, 4);
 void log_access(serve_exchange *e);

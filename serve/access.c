@@ -1,5 +1,5 @@
 /*
- * log.c - the server's lines: one for each request, and what went wrong.
+ * access.c - the server's lines: one for each request, and what went wrong.
  *
  * A line has the path without its query; never a key, a body or a header.
  */
