@@ -84,8 +84,9 @@ static const char *const sqlite_steps[] = {
                    " (SELECT i, " TAGS
                    " AS tags FROM s) x, json_each(x.tags) WHERE x.tags IS NOT NULL"
                    " ORDER BY 1, 2",
-    SQLITE_NUMBERS "INSERT INTO identity SELECT p.queue, 'list_' || (i % 20), 'key-' || i, uuid(i)"
-                   " FROM s JOIN pick p ON p.k = i % 20 WHERE i % 10 = 0",
+    SQLITE_NUMBERS
+    "INSERT INTO identity SELECT p.queue, 'list_' || (i % 20), 'k:key-' || i, uuid(i)"
+    " FROM s JOIN pick p ON p.k = i % 20 WHERE i % 10 = 0",
     SQLITE_NUMBERS "INSERT INTO counter SELECT p.template, x.state, count(*)"
                    " FROM (SELECT i, " STATE
                    " AS state FROM s) x JOIN pick p ON p.k = x.i % 20 GROUP BY 1, 2",
@@ -187,7 +188,7 @@ static const char *const server_chunk[] = {
     "INSERT INTO lease (task_id, token, enqueued_at, claimed_at, worker, attempt, step_no)"
     " SELECT pg_temp.uuid(i), i, " AT ", " AT ", 1, 1, 0 " NUMBERS
     " WHERE i > n * 0.7 AND i % 1000 = 2",
-    "INSERT INTO identity SELECT p.queue, 'list_' || (i % 20), 'key-' || i, "
+    "INSERT INTO identity SELECT p.queue, 'list_' || (i % 20), 'k:key-' || i, "
     "pg_temp.uuid(i) " NUMBERS PICKED " WHERE i % 10 = 0",
 };
 

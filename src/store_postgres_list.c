@@ -119,8 +119,8 @@ static void walk_write(tk_buf *sql, const listing *list, uint32_t most) {
         [WALK_TASK] = {"SELECT id FROM task", "id", ""},
         [WALK_STATE] = {"SELECT task_id AS id, state FROM task_state", "task_id", ""},
         [WALK_KEY] = {"SELECT i.task_id AS id FROM (SELECT DISTINCT namespace, name FROM template)"
-                      " t JOIN identity i ON i.namespace = t.namespace AND i.template = t.name"
-                      " AND i.key = $9",
+                      " t, LATERAL (SELECT task_id FROM identity WHERE namespace = t.namespace"
+                      " AND template = t.name AND key = $9 OFFSET 0) i",
                       "i.task_id", ""},
         [WALK_TAG] = {"SELECT id FROM tagged", "id", ""},
         [WALK_ATTENTION] = {"SELECT task_id AS id FROM task_state", "task_id",
@@ -325,11 +325,8 @@ static void list_run(listing *list, tk_uuid *ids, outcome *out) {
         read_templates(list);
     }
     list->along = choose(list);
-    if (ids == NULL && list->filter->tag.size > 0 && tag_is_rare(list)) {
-        list->along = WALK_TAG; /* all are counted in any case */
-    }
     walk_run(list, ids, out);
-    if (!out->cut || list->along == WALK_TAG) {
+    if (!out->cut) {
         return;
     }
     if (list->filter->tag.size > 0 && tag_is_rare(list)) {
