@@ -273,12 +273,12 @@ static tasker_status revoke_locked(tk_engine *engine, tk_arena *arena, tk_str na
     if (status == TASKER_OK) {
         status = tk_store_call(engine->store, sync, error);
     }
-    const tk_key_row *found = status == TASKER_OK ? key_named(rows, count, name) : NULL;
-    if (status == TASKER_OK && found == NULL) {
-        status = tk_fail(error, TASKER_NOTFOUND, "there is no such key; `tasker key list` has all");
-    }
     if (status != TASKER_OK) {
         return status;
+    }
+    const tk_key_row *found = key_named(rows, count, name);
+    if (found == NULL) {
+        return tk_fail(error, TASKER_NOTFOUND, "there is no such key; `tasker key list` has all");
     }
     tk_key_row row = *found;
     row.revoked_us = tk_clock_now(engine->clock);
@@ -312,25 +312,35 @@ static bool hash_equal(const uint8_t *hash, tk_str stored) {
     return differs == 0;
 }
 
-tasker_status tk_key_find(tk_engine *engine, tk_str secret, tk_buf *answer, tasker_error *error) {
-    tk_arena arena = {0};
+/* *found stays NULL when there is none. */
+static tasker_status find(tk_engine *engine, tk_arena *arena, tk_str secret,
+                          const tk_key_row **found, tasker_error *error) {
     tk_key_row *rows = NULL;
     uint32_t count = 0;
     uint8_t hash[TK_SECRET_HASH_BYTES];
-    tasker_status status = secret.size == 0 || secret.size > KEY_SECRET_BYTES_MAX
-                               ? TASKER_NOTFOUND
-                               : tk_secret_hash(secret, hash, error);
+    if (secret.size == 0 || secret.size > KEY_SECRET_BYTES_MAX) {
+        return TASKER_OK;
+    }
+    tasker_status status = tk_secret_hash(secret, hash, error);
     if (status == TASKER_OK) {
         const tk_str key = {(const char *)hash, sizeof(hash)};
-        status = load(engine, &arena, key, &rows, &count, error);
+        status = load(engine, arena, key, &rows, &count, error);
     }
-    if (status == TASKER_NOTFOUND ||
-        (status == TASKER_OK && (count != 1 || !hash_equal(hash, rows[0].hash)))) {
+    if (status == TASKER_OK && count == 1 && hash_equal(hash, rows[0].hash)) {
+        *found = &rows[0];
+    }
+    return status;
+}
+
+tasker_status tk_key_find(tk_engine *engine, tk_str secret, tk_buf *answer, tasker_error *error) {
+    tk_arena arena = {0};
+    const tk_key_row *found = NULL;
+    tasker_status status = find(engine, &arena, secret, &found, error);
+    if (status == TASKER_OK && found == NULL) {
         status = tk_fail(error, TASKER_NOTFOUND, "no key has this secret");
-    }
-    if (status == TASKER_OK) {
-        write_key(answer, &rows[0]);
-        tk_json_write_member_bool(answer, "revoked", rows[0].revoked_us != 0);
+    } else if (status == TASKER_OK) {
+        write_key(answer, found);
+        tk_json_write_member_bool(answer, "revoked", found->revoked_us != 0);
         tk_buf_char(answer, '}');
     }
     tk_arena_release(&arena);

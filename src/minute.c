@@ -97,7 +97,10 @@ static tasker_status rows_add(tk_engine *engine, const tk_minutes *m, int32_t sp
     tk_arena arena = {0};
     tk_buf buf = {0};
     tk_minute_row *rows = tk_arena_array(&arena, m->count, sizeof(*rows));
-    tasker_status status = rows == NULL ? tk_nomem(error) : TASKER_OK;
+    if (rows == NULL) {
+        return tk_nomem(error);
+    }
+    tasker_status status = TASKER_OK;
     for (uint32_t i = 0; status == TASKER_OK && i < m->count; i++) {
         const tk_minute_slot *slot = &m->slots[i];
         rows[i] = (tk_minute_row){slot->at_us,   slot->template_id, slot->step,   span,

@@ -1,6 +1,7 @@
 /* Keys of the HTTP server: made once, found by their secret, revoked for good; the same on each store. */
 #include "key.h"
 #include "secret.h"
+#include "support/fail_alloc.h"
 #include "support/store_file.h"
 #include "support/store_fixture.h"
 
@@ -185,4 +186,54 @@ Test(key, the_check_of_a_store_sees_keys_that_cannot_be) {
     bad = good;
     bad.revoked_us = 1;
     cr_assert_not_null(tk_key_fault(&bad));
+}
+
+/* Everything about a server that the library does, through its public face. */
+static void use_in_public(void *user) {
+    static const char yaml[] = "name: job\nnamespace_name: test\nversion: 1.0.0\nredact: [card]\n"
+                               "steps:\n  - {name: a, handler: {callable: A}}\n";
+    static const tasker_query_kind kinds[] = {TASKER_QUERY_STORE, TASKER_QUERY_ANALYTICS};
+    const tk_str request = TK_STR("{\"name\":\"job\",\"namespace\":\"test\",\"context\":"
+                                  "{\"card\":4711}}");
+    tasker *handle = NULL;
+    tasker_text text = {NULL, 0};
+    tk_json json = {0};
+    char id[TASKER_UUID_SIZE] = "";
+    (void)user;
+    if (tasker_open("sqlite::memory:", NULL, &handle, NULL) != TASKER_OK) {
+        return;
+    }
+    (void)tasker_template_put(handle, TK_STR(yaml), "job.yaml", NULL, NULL);
+    if (tasker_submit(handle, request, &text, NULL) == TASKER_OK) {
+        (void)tk_json_parse((tk_str){text.data, text.size}, SIZE_MAX, &json, NULL);
+        tk_str uuid = tk_json_member(json, "task_uuid").text;
+        memcpy(id, uuid.data + 1, sizeof(id) - 1);
+        tasker_text_free(&text);
+        (void)tasker_task_retry(handle, id, &act, NULL);
+        (void)tasker_task_rerun(handle, id, TK_STR("{\"card\":\"[redacted]\"}"), &act, &text, NULL);
+        tasker_text_free(&text);
+        (void)tasker_task_wait(handle, id, 0, &text, NULL);
+        tasker_text_free(&text);
+    }
+    for (size_t i = 0; i < TK_COUNT_OF(kinds); i++) {
+        (void)tasker_query(handle, kinds[i], (tk_str){NULL, 0}, &text, NULL);
+        tasker_text_free(&text);
+    }
+    (void)tasker_key_create(handle, TK_STR("{\"name\":\"a\",\"permissions\":[\"tasks:*\"]}"), &act,
+                            &text, NULL);
+    tasker_text_free(&text);
+    (void)tasker_key_list(handle, &text, NULL);
+    tasker_text_free(&text);
+    (void)tasker_key_find(handle, TK_STR("tsk_0"), &text, NULL);
+    (void)tasker_key_revoke(handle, "a", &act, NULL);
+    tasker_close(handle);
+}
+
+Test(key, what_a_server_uses_survives_each_failed_allocation, .timeout = 120) {
+    uint8_t hash[TK_SECRET_HASH_BYTES];
+    cr_assert_eq(tk_secret_hash(TK_STR("abc"), hash, NULL), TASKER_OK); /* loaded once for all */
+    fail_alloc_report report = fail_alloc_sweep(use_in_public, NULL);
+    cr_assert_not(report.endless);
+    cr_assert_gt(report.allocations, 50);
+    cr_assert_eq(report.leak_at, 0, "allocation %zu leaks when it fails", report.leak_at);
 }
