@@ -66,10 +66,11 @@ cli_exit command_help(cli *c);
 /* command_worker.c */
 cli_exit command_worker_list(cli *c);
 
-/* command_why.c, command_watch.c, command_top.c, command_doctor.c */
+/* command_why.c, command_watch.c, command_top.c, command_health.c, command_doctor.c */
 cli_exit command_why(cli *c);
 cli_exit command_watch(cli *c);
 cli_exit command_top(cli *c);
+cli_exit command_health(cli *c);
 cli_exit command_doctor(cli *c);
 
 /* command_config.c */

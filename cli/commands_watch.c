@@ -83,6 +83,17 @@ const cli_command cli_watch_commands[] = {
         .run = command_worker_list,
     },
     {
+        .verb = "health",
+        .arguments = "",
+        .summary = "tell whether the store answers, or a server is ready",
+        .description =
+            "For scripts and containers: it ends with 1 when a server is not ready, with 5\n"
+            "when nobody answers. doctor looks further.",
+        .examples = EXAMPLES("health --server http://127.0.0.1:8080"),
+        .exits = "1257",
+        .run = command_health,
+    },
+    {
         .verb = "doctor",
         .arguments = "",
         .summary = "tell whether store, workers and queues are well",

@@ -26,6 +26,9 @@ expect "one with errors is told with its file" -c 1 -o 'bad.yaml:1:1: error' tem
 expect "the version registered last is found" -o 'cli/slow:2.1' template show cli/slow
 expect "a template drawn" -o '│ flaky │' graph cli/slow
 expect "the settings are those of the server" -o '^listen	127.0.0.1:0	flag	' config show
+expect "it is healthy" -o '^healthy$' health --server "$url"
+expect "so is a store" -o '^healthy$' health --store "$TASKER_STORE"
+expect "nobody there is not" -c 5 health --server http://127.0.0.1:1
 expect "its health is told" -c 1 -o "^ok	server	$url answers, version " doctor
 
 expect "nobody there" -c 5 -e '^tasker: no server answers at http://127.0.0.1:1$' -e 'try: tasker serve' \
