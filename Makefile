@@ -113,11 +113,15 @@ stresses := $(call programs_of,test/stress/*.c)
 examples := $(call programs_of,examples/c/*.c)
 benches  := $(call programs_of,bench/*.c)
 fuzzers  := $(call programs_of,fuzz/fuzz_*.c)
+ifneq ($(HTTP),yes)
+fuzzers  := $(filter-out %/fuzz_request,$(fuzzers))
+endif
 
 static  := $(BUILD_DIR)/libtasker.a
 shared  := $(BUILD_DIR)/libtasker.so.$(VERSION)
 serve   := $(if $(serve_objects),$(BUILD_DIR)/libtasker_serve.a)
 inside  := $(BUILD_DIR)/libinside.a
+serve_inside := $(if $(serve_objects),$(BUILD_DIR)/libserve_inside.a)
 support := $(BUILD_DIR)/libsupport.a
 program := $(if $(cli_objects),$(BUILD_DIR)/tasker)
 sim     := $(BUILD_DIR)/sim
@@ -194,8 +198,9 @@ $(BUILD_DIR)/libtasker_serve.a: $(serve_objects) $(serve_foundations)
 # What tests link: they see inside, and an archive gives each only the objects that it names (some
 # helpers need Criterion, some do not; a test of the foundations needs no store).
 $(inside): $(lib_objects)
+$(BUILD_DIR)/libserve_inside.a: $(serve_objects)
 $(support): $(support_objects)
-$(inside) $(support):
+$(inside) $(serve_inside) $(support):
 	@rm -f $@
 	$(call quiet,archive)$(AR) rcs $@ $^
 
@@ -230,7 +235,7 @@ $(stresses): %: %.o $(support) $(inside)
 $(benches): %: %.o $(call common_of,bench) $(support) $(inside)
 	$(LINK) $(TEST_LIBS)
 
-$(fuzzers): %: %.o $(support) $(inside)
+$(fuzzers): %: %.o $(serve_inside) $(support) $(inside)
 	$(LINK) -fsanitize=fuzzer $(TEST_LIBS)
 
 # --- test -----------------------------------------------------------------------------------------
