@@ -387,8 +387,8 @@ screenshots: web
 
 install: all
 	install -d $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/bin
-	install -m 644 include/tasker.h $(DESTDIR)$(PREFIX)/include
-	install -m 644 $(static) $(DESTDIR)$(PREFIX)/lib
+	install -m 644 include/tasker.h $(if $(serve),include/tasker_serve.h) $(DESTDIR)$(PREFIX)/include
+	install -m 644 $(static) $(serve) $(DESTDIR)$(PREFIX)/lib
 	install -m 755 $(shared) $(DESTDIR)$(PREFIX)/lib
 	ln -sf $(notdir $(shared)) $(DESTDIR)$(PREFIX)/lib/libtasker.so.$(SOMAJOR)
 	ln -sf $(notdir $(shared)) $(DESTDIR)$(PREFIX)/lib/libtasker.so
@@ -401,7 +401,8 @@ install: all
 		> $(DESTDIR)$(PREFIX)/lib/pkgconfig/tasker.pc
 
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/include/tasker.h $(DESTDIR)$(PREFIX)/bin/tasker \
+	rm -f $(DESTDIR)$(PREFIX)/include/tasker.h $(DESTDIR)$(PREFIX)/include/tasker_serve.h \
+		$(DESTDIR)$(PREFIX)/lib/libtasker_serve.a $(DESTDIR)$(PREFIX)/bin/tasker \
 		$(DESTDIR)$(PREFIX)/share/man/man1/tasker.1 \
 		$(addprefix $(DESTDIR)$(PREFIX)/share/,$(completions)) \
 		$(DESTDIR)$(PREFIX)/lib/libtasker.a $(DESTDIR)$(PREFIX)/lib/libtasker.so* \
