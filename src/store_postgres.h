@@ -57,7 +57,7 @@ extern const char tk_schema_postgres[];
 /* PostgreSQL's times count from 2000-01-01; in microseconds since 1970. */
 #define TK_PG_EPOCH_US INT64_C(946684800000000)
 
-#define TK_PG_SCHEMA_VERSION 5
+#define TK_PG_SCHEMA_VERSION 6
 #define TK_PG_SERVER_VERSION_MIN 140000 /* as PQserverVersion counts */
 
 /* A page of progress: 256 steps of 3 bytes. */
@@ -178,6 +178,9 @@ extern const tk_pg_part tk_pg_parts[TK_PG_PARTS];
 
 /* tk_pg_period_set writes the ledger's period down; KEEP leaves it. */
 tasker_status tk_pg_period_set(const tk_pg *pg, tk_period period, tasker_error *error);
+
+/* tk_pg_epoch_begin begins a new epoch where the record comes from another cluster or database. */
+tasker_status tk_pg_epoch_begin(const tk_pg *pg, tasker_error *error);
 
 /* tk_pg_rights writes and, unless they are only to be told, sets the rights of a role. */
 tasker_status tk_pg_rights(const tk_pg *pg, tk_arena *arena, tk_setup *setup, tasker_error *error);

@@ -63,6 +63,9 @@ tasker_status tk_pg_set_up(tk_store *store, tk_arena *arena, tk_setup *setup, ta
     if (!setup->print) {
         status = tk_pg_period_set(pg, setup->period, error);
     }
+    if (status == TASKER_OK && !setup->print && setup->rights) {
+        status = tk_pg_epoch_begin(pg, error);
+    }
     if (status == TASKER_OK && !setup->print) {
         status = tk_pg_portions_make(pg, setup->now_us, &setup->made, error);
     }

@@ -4,6 +4,9 @@
  * Writers take their numbers and commit in different orders. The order is that of their transactions,
  * and a reader stops at the oldest one that is still open: before that place nothing appears later on.
  * Transactions in other databases of the server are not waited for.
+ *
+ * A cluster numbers its transactions. A record that was restored into another one has numbers of the old
+ * one: from then on the new ones are raised above them, and readers' places of before are refused.
  */
 #include "store_postgres.h"
 
@@ -23,6 +26,41 @@ tasker_status tk_pg_op_record_end(tk_store *store, tk_record_place *end, tasker_
         end->xid = tk_pg_get(&run, 0, 1);
     }
     return tk_pg_end(&run, error);
+}
+
+#define CLUSTER                                                                                    \
+    "(SELECT c.system_identifier || '.' || d.oid FROM pg_control_system() c, pg_database d"        \
+    " WHERE d.datname = current_database())"
+#define LAST(table) "(SELECT xid FROM tasker." table " ORDER BY xid DESC, n DESC LIMIT 1)"
+
+tasker_status tk_pg_epoch_begin(const tk_pg *pg, tasker_error *error) {
+    static const char *const tables[] = {"task", "attempt", "act"};
+    int64_t found[2] = {0, 0};
+    tk_buf sql = {0};
+    tasker_status status =
+        tk_pg_ask(pg,
+                  "SELECT (cluster IS DISTINCT FROM " CLUSTER ")::int, greatest(0,"
+                  " (SELECT max(xid)::text::int8 FROM (VALUES (" LAST("task") "), (" LAST(
+                      "attempt") "), (" LAST("act") ")) AS l(xid)) + 1"
+                                                    " - pg_current_xact_id()::text::int8)::int8 "
+                                                    "FROM tasker.ledger",
+                  found, 2, error);
+    if (status != TASKER_OK || found[0] == 0) {
+        return status;
+    }
+    for (size_t i = 0; i < TK_COUNT_OF(tables); i++) {
+        tk_buf_printf(&sql,
+                      "ALTER TABLE %s ALTER COLUMN xid SET DEFAULT"
+                      " (pg_current_xact_id()::text::int8 + %" PRId64 ")::text::xid8;",
+                      tables[i], found[1]);
+    }
+    tk_buf_printf(&sql,
+                  "UPDATE ledger SET cluster = " CLUSTER ", xid_base = %" PRId64
+                  ", mark = floor(random() * 4294967296)",
+                  found[1]);
+    status = sql.failed ? tk_nomem(error) : tk_pg_change(pg, sql.data, "beginning an epoch", error);
+    tk_buf_release(&sql);
+    return status;
 }
 
 static void give_xid(tk_pg_run *run, int64_t xid) {

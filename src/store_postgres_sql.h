@@ -394,7 +394,7 @@
       "  WHERE x.xid::xid <> ALL (ARRAY(SELECT l.transactionid FROM pg_locks l,"                   \
       "   pg_stat_get_activity(l.pid) a WHERE l.locktype = 'transactionid' AND l.granted"          \
       "   AND l.mode = 'ExclusiveLock' AND a.pid = l.pid AND a.datid <> (SELECT oid FROM pg_database"\
-      "    WHERE datname = current_database())))), pg_snapshot_xmax(s.seen))::text::int8"          \
+      "    WHERE datname = current_database())))), pg_snapshot_xmax(s.seen))::text::int8 + xid_base" \
       " FROM ledger, pg_current_snapshot() AS s(seen)")                                            \
     X(RECORD_LIST, TK_PG_RECORDS("true", "true"))                                                    \
     X(RECORD_LIST_TASK, TK_PG_RECORDS("id = $6::uuid", "task_id = $6::uuid"))                        \

@@ -25,6 +25,7 @@ extern const char tk_schema_postgres_2[];
 extern const char tk_schema_postgres_3[];
 extern const char tk_schema_postgres_4[];
 extern const char tk_schema_postgres_5[];
+extern const char tk_schema_postgres_6[];
 
 const tk_pg_migration tk_pg_migrations[TK_PG_SCHEMA_VERSION] = {
     {"the ledger", tk_schema_postgres},
@@ -32,6 +33,7 @@ const tk_pg_migration tk_pg_migrations[TK_PG_SCHEMA_VERSION] = {
     {"views", tk_schema_postgres_3},
     {"keys and minutes", tk_schema_postgres_4},
     {"the record's order", tk_schema_postgres_5},
+    {"the record's epoch", tk_schema_postgres_6},
 };
 
 /* --- looking ---------------------------------------------------------------------------------- */

@@ -419,6 +419,48 @@ Test(store_migrate, a_portion_that_is_counted_for_long_lets_updates_pass, .timeo
     server_close(&s);
 }
 
+static tk_record_place record_end(tk_store *store) {
+    tk_record_place end;
+    cr_assert_eq(tk_store_call(store, begin, TK_STORE_READ, NULL), TASKER_OK);
+    cr_assert_eq(tk_store_call(store, record_end, &end, NULL), TASKER_OK);
+    cr_assert_eq(tk_store_call(store, commit, NULL), TASKER_OK);
+    return end;
+}
+
+/* As if the tables came out of a dump of a cluster that is far ahead. */
+Test(store_migrate, a_record_that_was_restored_elsewhere_goes_on_behind_its_end, .timeout = 60) {
+    server s;
+    tk_arena arena = {0};
+    tk_record_row *rows = NULL;
+    uint32_t count = 0;
+    int64_t now_us = INT64_C(1767571200) * 1000000;
+    server_open(&s);
+    tk_store *store = store_bare(s.url);
+    put_task(s.url, now_us, 1, 2, now_us);
+    tk_record_place before = record_end(store);
+    set_up(store, (tk_setup){.now_us = now_us, .rights = true});
+    cr_assert_eq(record_end(store).mark, before.mark, "nothing has changed");
+    run(s.url, "UPDATE tasker.task SET xid = '9000000000';"
+               "UPDATE tasker.ledger SET cluster = 'elsewhere'");
+    set_up(store, (tk_setup){.now_us = now_us, .rights = true});
+    put_task(s.url, now_us, 2, 2, now_us);
+    tk_record_place end = record_end(store);
+    cr_assert_neq(end.mark, before.mark);
+    cr_assert_gt(end.xid, INT64_C(9000000000));
+    const tk_record_filter all = {.kinds = 7, .limit = 10, .end_xid = end.xid};
+    cr_assert_eq(tk_store_call(store, begin, TK_STORE_READ, NULL), TASKER_OK);
+    cr_assert_eq(tk_store_call(store, record_list, &arena, &all, &rows, &count, NULL), TASKER_OK);
+    cr_assert_eq(tk_store_call(store, commit, NULL), TASKER_OK);
+    cr_assert_eq(count, 2);
+    cr_assert(rows[0].xid == INT64_C(9000000000) && rows[1].xid > rows[0].xid);
+    cr_assert_lt(rows[1].xid, end.xid);
+    set_up(store, (tk_setup){.now_us = now_us, .rights = true});
+    cr_assert_eq(record_end(store).mark, end.mark, "an epoch begins once");
+    tk_arena_release(&arena);
+    tk_store_close(store);
+    server_close(&s);
+}
+
 /* --- roles ------------------------------------------------------------------------------------ */
 
 Test(store_migrate, the_role_that_runs_owns_what_it_vacuums_and_changes_no_record, .timeout = 60) {
