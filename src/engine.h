@@ -60,6 +60,8 @@ typedef struct tk_nearby {
 } tk_nearby;
 
 /* What a verb needs. Handles and workers have one each; store, clock, random are borrowed. */
+typedef struct tk_minutes tk_minutes; /* minute.h */
+
 typedef struct tk_engine {
     tk_store *store;
     const tk_clock *clock;
@@ -69,6 +71,7 @@ typedef struct tk_engine {
     tk_catalog *catalog;
     tk_signal *signal;       /* may be NULL */
     const tk_nearby *nearby; /* may be NULL: nobody */
+    tk_minutes *minutes;     /* of who runs this engine's turns; may be NULL */
 } tk_engine;
 
 tasker_status tk_catalog_open(tk_catalog *catalog, tasker_error *error);

@@ -52,6 +52,15 @@ void tk_minutes_step(tk_minutes *m, int32_t template_id, const tk_lease_row *lea
     }
 }
 
+void tk_minutes_lost(tk_minutes *m, int32_t template_id, const tk_lease_row *lease,
+                     int64_t finished_us) {
+    tk_minute_slot *slot =
+        slot_of(m, floor_to(finished_us, TK_MINUTE_US), template_id, lease->step);
+    if (slot != NULL) {
+        slot->failed++;
+    }
+}
+
 void tk_minutes_task(tk_minutes *m, int32_t template_id, const tk_uuid *task, int64_t ended_us) {
     tk_minute_slot *slot =
         slot_of(m, floor_to(ended_us, TK_MINUTE_US), template_id, TK_ACT_NO_STEP);

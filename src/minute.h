@@ -29,13 +29,16 @@ typedef struct tk_minute_slot {
     tk_histogram times[2]; /* of a step: it ran, it waited; of a task: it took */
 } tk_minute_slot;
 
-typedef struct tk_minutes {
+struct tk_minutes {
     tk_minute_slot *slots;
     uint32_t count, room, count_max;
-} tk_minutes;
+};
 
-/* tk_minutes_step and tk_minutes_task count one end. Without memory or room it is left out. */
+/* tk_minutes_step and tk_minutes_task count one end, tk_minutes_lost one whose times tell nothing. Without
+ * memory or room it is left out. */
 void tk_minutes_step(tk_minutes *m, int32_t template_id, const tk_lease_row *lease, bool ok,
+                     int64_t finished_us);
+void tk_minutes_lost(tk_minutes *m, int32_t template_id, const tk_lease_row *lease,
                      int64_t finished_us);
 void tk_minutes_task(tk_minutes *m, int32_t template_id, const tk_uuid *task, int64_t ended_us);
 

@@ -10,7 +10,7 @@
  * One that the store refuses to end is found by going one by one, and abandoned (abandon.c). One whose
  * template this build cannot read is left, with the worker's row, for a worker that can.
  */
-#include "engine.h"
+#include "minute.h"
 
 /* How a chunk is taken; when what is stored refuses one way, the next is tried. */
 typedef enum insistence {
@@ -30,7 +30,9 @@ typedef struct recovery {
     bool taken, empty; /* by the last chunk; nothing is left that can be ended */
     uint32_t left;     /* leases whose template cannot be read here */
     insistence insist;
-    tasker_error why; /* of the last refusal */
+    tasker_error why;       /* of the last refusal */
+    const tk_ending *ended; /* by the chunk in hand */
+    uint32_t ended_count;
 } recovery;
 
 /* Lists the endings of those leases that can be ended here: *count of them, behind each other. */
@@ -92,7 +94,20 @@ static tasker_status end_as_lost(recovery *r, tk_ending *endings, uint32_t count
     if (status == TASKER_OK && moved.ready_count > 0) {
         status = tk_store_call(engine->store, ready_insert, moved.ready, moved.ready_count, error);
     }
+    r->ended = endings;
+    r->ended_count = count;
     return status;
+}
+
+/* Behind the commit. */
+static void add_up(const recovery *r) {
+    for (uint32_t i = 0; r->engine->minutes != NULL && i < r->ended_count; i++) {
+        const tk_ending *ending = &r->ended[i];
+        if (ending->accepted) {
+            tk_minutes_lost(r->engine->minutes, ending->known->id, &ending->lease,
+                            ending->finished_us);
+        }
+    }
 }
 
 /* Ends what the worker's leases allow to be ended, at most a chunk of it. */
@@ -135,6 +150,7 @@ static tasker_status recover_chunk(recovery *r, tasker_error *error) {
     tk_store *store = r->engine->store;
     r->taken = r->own;
     r->empty = false;
+    r->ended_count = 0;
     tasker_status status = tk_store_call(store, begin, TK_STORE_WRITE, error);
     if (status == TASKER_OK && !r->own) {
         status = tk_store_call(store, worker_take, r->worker, r->beat, &r->taken, error);
@@ -146,6 +162,10 @@ static tasker_status recover_chunk(recovery *r, tasker_error *error) {
         status = recover_some(r, error);
     }
     status = tk_verb_finish(r->engine, status, error);
+    if (status == TASKER_OK) {
+        add_up(r);
+    }
+    r->ended_count = 0;
     tk_arena_release(&r->arena);
     return status;
 }

@@ -110,6 +110,7 @@ tasker_status tk_worker_open(const tk_engine *engine, const tk_worker_setup *set
         return tk_nomem(error);
     }
     made->engine = *engine;
+    made->engine.minutes = &made->minutes;
     made->batch_max = TK_TURN_OUTCOMES_MAX;
     made->top_class = INT32_MIN;
     made->stats.size = sizeof(made->stats);

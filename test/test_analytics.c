@@ -248,3 +248,33 @@ STORE_TEST(analytics, damaged_times_are_left_out_and_a_wrong_filter_is_refused) 
     }
     ledger_close(&l);
 }
+
+/* One worker claims and stands still; the other takes its step over. */
+Test(analytics, what_a_dead_worker_held_counts_as_failed_without_times) {
+    ledger l;
+    const char *text;
+    ledger_open(&l, ONE_STEP);
+    ledger_break(&l, "DELETE FROM worker"); /* the fixture's own */
+    tk_worker *dead = turner_open(&l, "A", 1);
+    tk_worker *other = turner_open(&l, "A", 1);
+    for (int i = 0; i < 12; i++) { /* they know of each other */
+        turner_turn(&l, dead);
+        turner_turn(&l, other);
+        l.now_us += 500 * MS;
+    }
+    ledger_submit(&l, NULL);
+    turner_turn(&l, dead);
+    tasker_step *held = turner_take(dead);
+    for (int i = 0; i < 120; i++) {
+        turner_turn(&l, other);
+        l.now_us += 500 * MS;
+    }
+    tk_json total = tk_json_member(answer_of(&l, "{}", &text), "total");
+    cr_assert_eq(number(total, "failed_steps"), 1, "%s", text);
+    cr_assert_eq(number(total, "steps"), 1, "%s", text);
+    cr_assert_eq(tk_json_member(total, "step_ms").kind, TK_JSON_NULL, "%s", text);
+    tasker_step_free(held);
+    tk_worker_close(dead);
+    tk_worker_close(other);
+    ledger_close(&l);
+}
