@@ -114,7 +114,7 @@ static void look_at_upkeep(doctor *d, tk_json store) {
     if (!postgres) {
         return;
     }
-    if (upkeep.kind != TK_JSON_OBJECT) {
+    if (format_time_of(tk_json_member(upkeep, "at")) == 0) {
         find(d, WELL, "upkeep", NULL, "no worker has seen to the tables yet");
         return;
     }

@@ -52,6 +52,69 @@ expect "a server of something else" -c 5 -e 'does not answer as a server of Task
 kill "$other"
 wait "$other" 2>/dev/null
 
+# One that answers nonsense: every command ends by itself, with a code of its own.
+nonsense=(
+    'null' '[]' '{}' '"text"' '17' '' '{' '{"tasks":[1,null,{"task_uuid":5,"steps":7}]}'
+    '{"error":{"code":7}}' '[{"worker_id":-1,"handlers":{},"steps":[{}],"name":null}]'
+    '{"tasks":{"running":"x"},"steps":[],"queues":[{},1,{"ready":1e400}]}'
+    '{"name":"a\u0001","steps":[{"name":"a","dependencies":["a","b",1]},{"name":"a","dependencies":["a"]}]}'
+    '{"steps":[{"name":"a","dependencies":["b"]},{"name":"b","dependencies":["a"]}],"text":"x","moves":7}'
+    "$(printf '{"task_uuid":"\xff\xfe","state":"\\u001b[2J"}')" "$(printf '[%.0s' {1..200})"
+    "$(printf 'id: 1\ndata: {"kind":"task"}\n\nid\ndata\n\nid: 2\ndata: [1]\n\ndata:{\n\n')"
+)
+uuid=01890000-0000-7000-8000-000000000000
+crashed=0
+for document in "${nonsense[@]}"; do
+    printf '%s' "$document" >"$place/junk"
+    : >"$place/junk.port"
+    python3 test/cli/junk.py "$place/junk" >"$place/junk.port" &
+    junk=$!
+    for _ in $(seq 100); do
+        [ -s "$place/junk.port" ] && break
+        sleep 0.05
+    done
+    while read -r -a words; do
+        timeout 0.7 "$tasker" "${words[@]}" --server "http://127.0.0.1:$(cat "$place/junk.port")" \
+            >"$place/out" 2>"$place/err" </dev/null
+        got=$?
+        if [ "$got" -gt 8 ] && [ "$got" != 124 ]; then
+            crashed=1
+            bad "nonsense: $document" "tasker ${words[*]}: $got"
+        fi
+        if grep -aq $'\x1b' "$place/out" "$place/err"; then
+            crashed=1
+            bad "nonsense is shown harmless: $document" "tasker ${words[*]}"
+        fi
+    done <<END
+list
+list --json
+show $uuid
+history $uuid
+step show 01890000-0000-7000-8000-000000000001
+submit cli/chain
+submit --request [{}]
+template list
+template show cli/chain
+template graph cli/chain:1
+template put test/cli/templates/chain.yaml
+worker list
+counts
+why $uuid
+top
+top --json --count 1
+watch --limit 1
+doctor
+config show
+cancel $uuid
+rerun $uuid
+show last
+wait $uuid --timeout 0
+END
+    kill "$junk"
+    wait "$junk" 2>/dev/null
+done
+check "nonsense crashes no command, and is shown harmless" test "$crashed" = 0
+
 # Keys.
 reader=$("$tasker" key create --name reader --permissions tasks:list 2>/dev/null)
 server_stop
