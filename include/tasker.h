@@ -347,9 +347,10 @@ typedef enum tasker_query_kind {
                                one; null: it has none),"size_bytes","log_bytes" (SQLite's),
                                "recorded_since","tables":[{"name","rows","dead","bytes"}] (estimates; of
                                PostgreSQL),"period","portions":[names],"upkeep":{"at","by",
-                               "tables_skipped","why"} or null,"oldest_ready_at","stuck":[{"what":
-                               "no_worker","namespace","callable","ready","oldest_at"} | {"what":
-                               "lost_worker","worker","name","started_at"}]} */
+                               "tables_skipped","why"} or null,"workers":[{"worker","beat"}],
+                               "oldest_ready_at","stuck":[{"what":"no_worker","namespace","callable",
+                               "ready","oldest_at"} | {"what":"lost_worker","worker","name",
+                               "started_at"}]} */
     TASKER_QUERY_ANALYTICS  /* {"minutes" (1..10080, 60),"portions" (1..240, 60),"namespace","name","limit"
                                (1..100, 10),"min_executions" (1.., 10)}: rates and latencies of that time,
                                older than 6 hours by the hour: {"from","to","portion_seconds","since" (when

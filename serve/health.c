@@ -67,7 +67,7 @@ static uint64_t digest_of(tk_json workers) {
     while (tk_json_next(&it)) {
         int64_t id = 0;
         int64_t beat = 0;
-        (void)tk_json_int(tk_json_member(it.value, "worker_id"), &id);
+        (void)tk_json_int(tk_json_member(it.value, "worker"), &id);
         (void)tk_json_int(tk_json_member(it.value, "beat"), &beat);
         digest = digest * 1000003 + (uint64_t)id * 31 + (uint64_t)beat;
     }
@@ -104,39 +104,30 @@ static void look_at_nothing(serve_request *r, parts *p) {
 }
 
 /* What the store says of itself. A failure is told to the log by serve_query; its answer is replaced. */
-static bool look_at_store(serve_request *r, parts *p) {
+static void look_at_store(serve_request *r, parts *p) {
     tk_str answer = {NULL, 0};
-    if (!serve_query(r, TASKER_QUERY_STORE, TK_STR("{}"), &answer)) {
+    tk_json facts = {0};
+    int64_t began_us = tk_clock_monotonic(&tk_clock_system);
+    if (!serve_query(r, TASKER_QUERY_STORE, TK_STR("{}"), &answer) ||
+        !route_parse(r, answer, &facts)) {
         p->store = "the store cannot be read: see the server's log";
         p->tables = p->sweep = "unknown while the store cannot be read";
-        return false;
+        return;
     }
-    tk_json facts = {0};
-    tk_json schema = {0};
-    if (route_parse(r, answer, &facts)) {
-        schema = tk_json_member(facts, "schema");
-    }
+    p->store_us = tk_clock_monotonic(&tk_clock_system) - began_us;
+    tk_json schema = tk_json_member(facts, "schema");
     if (!tk_json_equal(tk_json_member(schema, "have"), tk_json_member(schema, "want"))) {
         p->tables = TABLES_WRONG;
     }
-    return true;
+    look_at_sweep(tk_json_member(facts, "workers"), p);
 }
 
 static void look(serve_request *r, parts *p) {
-    tk_str answer = {NULL, 0};
-    tk_json workers = {0};
-    int64_t began_us = tk_clock_monotonic(&tk_clock_system);
     *p = (parts){0};
     if (r->store == NULL) {
         look_at_nothing(r, p);
-    } else if (look_at_store(r, p)) {
-        p->store_us = tk_clock_monotonic(&tk_clock_system) - began_us;
-        if (serve_query(r, TASKER_QUERY_WORKERS, TK_STR("{}"), &answer) &&
-            route_parse(r, answer, &workers)) {
-            look_at_sweep(workers, p);
-        } else {
-            p->sweep = "the workers cannot be read: see the server's log";
-        }
+    } else {
+        look_at_store(r, p);
     }
     tk_buf_release(&r->answer);
     r->retry_after_s = 0;

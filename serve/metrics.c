@@ -224,10 +224,8 @@ static void write_tables(serve_request *r, tk_buf *buf, tk_json tables) {
 
 static bool write_store(serve_request *r, tk_buf *buf) {
     tk_json counts = {0};
-    tk_json workers = {0};
     tk_json facts = {0};
-    if (!ask(r, TASKER_QUERY_COUNTS, &counts) || !ask(r, TASKER_QUERY_WORKERS, &workers) ||
-        !ask(r, TASKER_QUERY_STORE, &facts)) {
+    if (!ask(r, TASKER_QUERY_COUNTS, &counts) || !ask(r, TASKER_QUERY_STORE, &facts)) {
         return false;
     }
     tk_json steps = tk_json_member(counts, "steps");
@@ -237,7 +235,7 @@ static bool write_store(serve_request *r, tk_buf *buf) {
                 number_of(steps, "running"));
     write_queues(r, buf, tk_json_member(counts, "queues"));
     write_gauge(buf, "tasker_workers", "Workers that are registered",
-                (int64_t)tk_json_count(workers));
+                (int64_t)tk_json_count(tk_json_member(facts, "workers")));
     write_facts(buf, facts);
     write_tables(r, buf, tk_json_member(facts, "tables"));
     metrics_steps_write(r, buf);

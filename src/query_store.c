@@ -39,6 +39,20 @@ static void write_lost(tk_buf *buf, const tk_query_scene *s) {
     }
 }
 
+/* Whether a worker lives is seen by its beat: it moves. */
+static void write_workers(tk_buf *buf, const tk_query_scene *s) {
+    tk_json_write_name(buf, "workers");
+    tk_buf_char(buf, '[');
+    for (uint32_t i = 0; i < s->worker_count; i++) {
+        tk_json_write_comma(buf);
+        tk_buf_char(buf, '{');
+        tk_json_write_member_int(buf, "worker", s->workers[i].id);
+        tk_json_write_member_int(buf, "beat", s->workers[i].beat);
+        tk_buf_char(buf, '}');
+    }
+    tk_buf_char(buf, ']');
+}
+
 static void write_tables(tk_buf *buf, const tk_store_facts *f) {
     tk_json_write_name(buf, "tables");
     tk_buf_char(buf, '[');
@@ -135,6 +149,7 @@ tasker_status tk_query_store(const tk_query_call *q) {
     write_tables(buf, &f);
     write_portions(buf, &f);
     write_upkeep(buf, &f);
+    write_workers(buf, &s);
     write_queue(buf, &s);
     tk_buf_char(buf, '}');
     return TASKER_OK;

@@ -14,7 +14,8 @@ STORE_TEST(facts, a_store_says_what_it_is_and_what_waits_in_vain) {
     ledger l;
     ledger_open_on(&l, fx->store, LEDGER_CHAIN);
     const char *answer = facts_of(&l);
-    expect(fx, answer, "\"oldest_ready_at\":null,\"stuck\":[]}");
+    expect(fx, answer,
+           "\"workers\":[{\"worker\":1,\"beat\":0}],\"oldest_ready_at\":null,\"stuck\":[]}");
     ledger_submit(&l, NULL);
     tk_json json = {0};
     answer = facts_of(&l);
