@@ -39,9 +39,22 @@ static void add_texts(serve_request *r, tk_buf *filter) {
     }
 }
 
+/* Not taking it in silence: whoever goes on by it would read the first page for ever. */
+static bool refuse_offset(serve_request *r) {
+    tk_str offset = serve_parameter_of(r, "offset");
+    if (offset.size > 0 && !tk_str_is(offset, "0")) {
+        serve_fail(r, 400, "offset", "lists have no offset: use page and per_page, or after");
+        return true;
+    }
+    return false;
+}
+
 void route_task_list(serve_request *r) {
     tk_buf filter = {0};
     tk_str answer = {NULL, 0};
+    if (refuse_offset(r)) {
+        return;
+    }
     tk_buf_char(&filter, '{');
     if (!add_number(r, &filter, "limit", LIMIT_MAX) || !add_number(r, &filter, "page", PAGE_MAX) ||
         !add_number(r, &filter, "per_page", PER_PAGE_MAX)) {

@@ -235,7 +235,7 @@ end
 
 test "what a list cannot be narrowed by is 400" do
   %w[limit=0 limit=1001 limit=x state=nothing correlation_id=x after=x page=0
-     per_page=101].each do |query|
+     per_page=101 offset=50].each do |query|
     error? http.get("/v1/tasks?#{query}"), 400, "invalid"
   end
 end
