@@ -207,9 +207,26 @@ export interface Portion {
   completed: number;
   failed_steps: number;
   steps: number;
-  task_ms: Percentiles;
-  step_ms: Percentiles;
-  wait_ms: Percentiles;
+  task_ms: Percentiles | null; // null: there was none
+  step_ms: Percentiles | null;
+  wait_ms: Percentiles | null;
+}
+
+export interface StepFigures {
+  namespace: string;
+  name: string;
+  version: string;
+  step: string;
+  steps: number;
+  failed_steps: number;
+  error_rate: number;
+  step_ms: Percentiles | null;
+  wait_ms: Percentiles | null;
+}
+
+export interface Bottlenecks {
+  slow_steps: StepFigures[];
+  failing_steps: StepFigures[];
 }
 
 export interface Performance {

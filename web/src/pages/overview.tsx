@@ -13,6 +13,7 @@ import { Empty, Loading, State, Trouble } from "../ui/bits";
 import { Chart } from "../ui/chart";
 import { Namespaces } from "./overview_namespaces";
 import { Queues } from "./overview_queues";
+import { Steps } from "./overview_steps";
 import { isWell } from "./workers";
 
 const SPANS: { word: string; label: string; minutes: number }[] = [
@@ -118,9 +119,10 @@ export function Overview() {
           <Loading />
         )}
       </section>
-      <div class="columns">
+      <div class="columns pairs">
         <Queues queues={data.counts.queues} />
         <Namespaces counts={data.counts} templates={data.templates} />
+        <Steps minutes={minutes} tick={performance.data.value?.to ?? ""} />
       </div>
     </div>
   );
@@ -300,9 +302,9 @@ interface LatencyProps {
 
 function Latency({ title, frame, pick, performance }: LatencyProps) {
   const values = (name: "p50" | "p95" | "p99") =>
-    performance.portions.map((portion) => pick(portion)[name]);
+    performance.portions.map((portion) => pick(portion)?.[name] ?? null);
   const total = pick(performance.total);
-  const p50 = total.p50;
+  const p50 = total?.p50 ?? null;
   return (
     <Chart
       title={p50 === null ? title : `${title} ${duration(p50)}`}

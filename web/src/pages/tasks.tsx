@@ -35,7 +35,9 @@ export function Tasks() {
 }
 
 function Total({ list }: { list: TaskList }) {
-  const { total, exact, fresh } = list.state.value;
+  const { tasks, total: told, exact, fresh, loading } = list.state.value;
+  const total =
+    told === null || (loading && tasks.length === 0) ? null : Math.max(told, tasks.length);
   return (
     <>
       <span class="faint" role="status">

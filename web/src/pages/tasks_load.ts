@@ -12,6 +12,8 @@ const PAGE = 100;
 const ROWS_MAX = 100_000; // kept in memory; more are found by filters
 const CHANGED_MAX = 30; // rows asked for one by one; more than these reload the first page
 const GAP_MS = 1000;
+const FEW = 20; // a server that looks at so many tasks and no more may find few at a time
+const ROUNDS_MAX = 200;
 
 interface State {
   tasks: Task[];
@@ -95,27 +97,11 @@ export class TaskList {
     const { signal: aborted } = this.abort;
     this.set({ loading: true });
     try {
-      const page = await this.query(first ? null : this.next);
-      if (aborted.aborted) {
-        return;
+      let found = await this.page(first, aborted);
+      for (let round = 1; found < FEW && this.next !== null && round < ROUNDS_MAX; round++) {
+        found += await this.page(false, aborted);
       }
-      this.next = page.next;
-      if (first) {
-        this.shown.clear();
-      }
-      const fresh = page.tasks.filter((task) => !this.shown.has(task.task_uuid));
-      for (const task of fresh) {
-        this.shown.add(task.task_uuid);
-      }
-      const tasks = first ? page.tasks : [...this.state.value.tasks, ...fresh];
-      this.set({
-        tasks,
-        loading: false,
-        error: null,
-        done: page.next === null || tasks.length >= ROWS_MAX,
-        ...(first ? { fresh: 0 } : {}),
-        ...totals(page, tasks),
-      });
+      this.set({ loading: false });
     } catch (error) {
       if (aborted.aborted) {
         return;
@@ -123,6 +109,29 @@ export class TaskList {
       this.set({ loading: false, error: error instanceof ApiError ? error : broken(error) });
     }
     this.busy = false;
+  }
+
+  /** One page more; how many rows it brought. */
+  private async page(first: boolean, aborted: AbortSignal): Promise<number> {
+    const page = await this.query(first ? null : this.next);
+    aborted.throwIfAborted();
+    this.next = page.next;
+    if (first) {
+      this.shown.clear();
+    }
+    const fresh = page.tasks.filter((task) => !this.shown.has(task.task_uuid));
+    for (const task of fresh) {
+      this.shown.add(task.task_uuid);
+    }
+    const tasks = first ? page.tasks : [...this.state.value.tasks, ...fresh];
+    this.set({
+      tasks,
+      error: null,
+      done: page.next === null || tasks.length >= ROWS_MAX,
+      ...(first ? { fresh: 0 } : {}),
+      ...totals(page, tasks),
+    });
+    return fresh.length;
   }
 
   private take(event: StreamEvent): void {

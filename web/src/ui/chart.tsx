@@ -23,6 +23,14 @@ interface Props {
 
 const HEIGHT = 150;
 
+const hours = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const days = new Intl.DateTimeFormat(undefined, { weekday: "short", day: "numeric" });
+
+/** The time below the chart: of the day, or over some days the day. */
+function tickOf(at: number, span: number): string {
+  return (span > 2 * 86_400 ? days : hours).format(at * 1000);
+}
+
 function options(now: () => Props, width: number): uPlot.Options {
   const plot = now();
   const grid = { stroke: colour("line"), width: 1 };
@@ -37,7 +45,13 @@ function options(now: () => Props, width: number): uPlot.Options {
       y: { range: (_plot, _low, high) => [0, Number.isFinite(high) && high > 0 ? high * 1.1 : 1] },
     },
     axes: [
-      { ...axis, grid: { show: false }, size: 26 },
+      {
+        ...axis,
+        grid: { show: false },
+        size: 26,
+        space: 64,
+        values: (_plot, splits) => splits.map((at) => tickOf(at, plot.to - plot.from)),
+      },
       {
         ...axis,
         size: 56,
