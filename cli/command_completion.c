@@ -96,7 +96,9 @@ static void bash_word(out *o, const cli_command *command) {
     } else if (is_first_of_group(command)) {
         out_printf(o, "%s ", command->group);
     }
-    out_printf(o, command->short_form == NULL ? "" : "%s ", command->short_form);
+    if (command->short_form != NULL) {
+        out_printf(o, "%s ", command->short_form);
+    }
 }
 
 static void group_pattern(out *o, const cli_command *command) {
@@ -112,7 +114,9 @@ static void bash_verbs(out *o, const cli_command *command) {
     out_printf(o, "        %s) offer='", command->group);
     for (const cli_command *other = NULL; (other = cli_command_next(other)) != NULL;) {
         bool same = other->group != NULL && strcmp(other->group, command->group) == 0;
-        out_printf(o, same ? "%s " : "", other->verb);
+        if (same) {
+            out_printf(o, "%s ", other->verb);
+        }
     }
     out_printf(o, "' ;;\n");
 }
