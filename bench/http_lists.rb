@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
-# How long a client waits for lists and overviews of a server (`tasker serve`) on a store that fill.c
-# made, on one connection that stays open.
+# How long a client waits for lists and overviews of a server (`tasker serve`) on a store that
+# fill.c made, on one connection that stays open.
 #
 #   ruby bench/http_lists.rb http://127.0.0.1:8080 [ROUNDS]
 
@@ -25,6 +25,11 @@ READINGS = {
 
 def now_ms = Process.clock_gettime(Process::CLOCK_MONOTONIC, :float_millisecond)
 
+def print_row(*cells)
+  what, *times = cells
+  puts "| #{what.ljust(36)} | #{times.map { |time| time.rjust(8) }.join(" | ")} |"
+end
+
 def sample(http, path)
   began = now_ms
   answer = http.get(path)
@@ -35,13 +40,14 @@ end
 address = URI(ARGV.fetch(0))
 rounds = Integer(ARGV.fetch(1, "100"))
 worst = 0
-puts format("| %-36s | %8s | %8s |\n|%s|%s|%s|", "request", "P50 ms", "P99 ms", "-" * 38, "-" * 10, "-" * 10)
+print_row("request", "P50 ms", "P99 ms")
+puts "|#{"-" * 38}|#{"-" * 10}|#{"-" * 10}|"
 Net::HTTP.start(address.host, address.port) do |http|
   READINGS.each do |what, path|
     samples = Array.new(rounds) { sample(http, path) }.sort
     p99 = samples[(((rounds * 99) - 1) / 100)]
     worst = [worst, p99].max
-    puts format("| %-36s | %8.2f | %8.2f |", what, samples[rounds / 2], p99)
+    print_row(what, samples[rounds / 2].round(2).to_s, p99.round(2).to_s)
   end
 end
-puts format("\nworst P99: %.1f ms", worst)
+puts "\nworst P99: #{worst.round(1)} ms"

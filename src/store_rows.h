@@ -264,9 +264,9 @@ typedef struct tk_task_filter {
     int32_t state;           /* tk_task_mark; 0: any */
     tk_str tag;              /* empty: any */
     bool has_correlation;
-    tk_uuid correlation;              /* also matches a task whose own id it is */
-    tk_str initiator, source_system;  /* empty: any */
-    tk_str key;                       /* idempotency key; empty: any */
+    tk_uuid correlation;             /* also matches a task whose own id it is */
+    tk_str initiator, source_system; /* empty: any */
+    tk_str key;                      /* idempotency key; empty: any */
     bool has_after;
     tk_uuid after; /* newest first: ids below this one */
     tk_uuid from;  /* ids from this one on; zeros: any */

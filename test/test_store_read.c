@@ -143,6 +143,26 @@ STORE_TEST(store_read, lists_follow_their_filter) {
          {4, 3, -1}},
         {{.limit = 9, .has_correlation = true, .correlation = ids[3], .tag = even}, {4, -1}},
         {{.limit = 9, .has_correlation = true, .correlation = ids[7]}, {7, -1}},
+    };
+    for (size_t i = 0; i < TK_COUNT_OF(cases); i++) {
+        check_list(fx, &cases[i].filter, ids, cases[i].expected, i);
+    }
+}
+
+STORE_TEST(store_read, lists_follow_who_submitted_and_when) {
+    tk_uuid ids[TASKS];
+    tasks_make(fx, ids);
+    int32_t post = 0;
+    const tk_str name = TK_STR("post");
+    OK(begin, TK_STORE_READ);
+    OK(name_intern, TK_NAME_NAMESPACE, &name, 1, &post);
+    COMMIT();
+    const tk_str job = TK_STR("job");
+    const tk_str even = TK_STR("even");
+    const struct {
+        tk_task_filter filter;
+        int expected[TASKS + 1];
+    } cases[] = {
         {{.limit = 9, .initiator = TK_STR("ann")}, {9, 5, 1, -1}},
         {{.limit = 9, .initiator = TK_STR("an")}, {-1}},
         {{.limit = 9, .initiator = TK_STR("ann"), .source_system = TK_STR("shop")}, {5, 1, -1}},
