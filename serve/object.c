@@ -192,7 +192,7 @@ static bool is_one_of(tk_json name, const char *const *words, size_t count) {
 static void write_bare(tk_buf *buf, tk_json json);
 
 static void write_bare_object(tk_buf *buf, tk_json object) {
-    static const char *const hidden[] = {"context", "results", "result"};
+    static const char *const hidden[] = {"context", "results", "result", "metadata"};
     static const char *const inner[] = {"steps", "attempts_list"};
     tk_json_iterator it = tk_json_each(object);
     tk_buf_char(buf, '{');

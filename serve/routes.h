@@ -97,8 +97,8 @@ bool route_step(serve_request *r, char uuid[TASKER_UUID_SIZE]);
  * (X-Tasker-Actor, or the members that existing clients send); `body` is the request's. */
 bool route_act(serve_request *r, tk_json body, tasker_act *act);
 
-/* route_answer passes on what the library answered; contexts and results become null for who may not
- * read them. */
+/* route_answer passes on what the library answered; contexts, results and their metadata become null
+ * for who may not read them. */
 void route_answer(serve_request *r, tk_json json);
 
 /* route_answer_bare is route_answer without contexts and results for everybody. */

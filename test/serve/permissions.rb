@@ -78,6 +78,11 @@ test "without tasks:context_read contexts and results are null, with it they are
     expect !blind.get(path).text.include?("s3cret"), "#{path}: #{blind.get(path).text}"
     expect seeing.get(path).text.include?("s3cret"), path
   end
+  acting = client(url, key: place.key("acting", "tasks:cancel", "steps:resolve"))
+  two = admin.step_of(done, "two")["step_uuid"]
+  answers = [acting.patch("#{at}/#{two}", { action_type: "resolve_manually" }),
+             acting.delete("/v1/tasks/#{done}")]
+  answers.each { |one| expect one.status == 200 && !one.text.include?("s3cret"), one.text }
   %W[/v1/tasks/#{done}/history /v1/tasks/#{done}/why /v1/tasks/#{done}/summary].each do |path|
     expect !admin.get(path).text.include?("s3cret"), path
   end
