@@ -3,7 +3,7 @@
  *
  *   begin WRITE ── store's mutex ── BEGIN (read committed): every statement sees what is committed
  *   begin READ ─── store's mutex ── BEGIN (repeatable read, read only): one snapshot
- *   commit ─────── COMMIT ── NOTIFY, where steps became ready
+ *   commit ─────── COMMIT ── NOTIFY behind it, where steps became ready
  *
  * Rules: one thread at a time is between begin and the end, and only that thread's calls are taken.
  * A commit that fails leaves no transaction behind; whether it happened may be unknown then. A broken
@@ -248,13 +248,28 @@ static tasker_status read_commit(tk_pg *pg, tasker_error *error) {
     return tk_pg_line_leave(pg) ? TASKER_OK : tk_pg_fail(pg, NULL, "COMMIT", error);
 }
 
+/* Waits for the COMMIT. Where steps became ready, who sleeps is told in the same sending; a transaction that
+ * failed has told nobody. */
+static tasker_status commit_settle(tk_pg *pg, tasker_error *error) {
+    uint32_t mark = 0;
+    if (!pg->readied || pg->pending_count + 4 > TK_PG_PENDING_MAX) {
+        return tk_pg_line_settle(pg, error);
+    }
+    if (!tk_pg_line_mark(pg, &mark)) {
+        return tk_pg_fail(pg, NULL, "COMMIT", error);
+    }
+    tk_pg_notify(pg);
+    pg->readied = false;
+    return tk_pg_line_settle_to(pg, mark, error);
+}
+
 static tasker_status write_commit(tk_pg *pg, tasker_error *error) {
     tk_pg_pending *commit = command_send(pg, TK_PG_COMMIT, error);
     if (commit == NULL) {
         return TASKER_STORE;
     }
     commit->commits = true;
-    tasker_status status = tk_pg_line_settle(pg, error);
+    tasker_status status = commit_settle(pg, error);
     if (status == TASKER_OK && !pg->committed) {
         return tk_fail(error, TASKER_STORE,
                        "%s: nothing was saved: an earlier statement of the transaction failed",
@@ -276,10 +291,11 @@ tasker_status tk_pg_op_commit(tk_store *store, tasker_error *error) {
     }
     status = pg->mode == TK_STORE_READ ? read_commit(pg, error) : write_commit(pg, error);
     if (status != TASKER_OK) {
+        pg->told = false;
         tk_pg_rollback(store);
         return status;
     }
-    if (pg->readied) {
+    if (pg->readied) { /* as an answer behind the commit has told */
         tk_pg_notify(pg);
     }
     give_back(pg);
@@ -303,7 +319,9 @@ static void transaction_end(tk_pg *pg) {
     if (PQstatus(pg->connection) != CONNECTION_OK) {
         pg->pending_count = pg->synced = 0;
     } else if (pg->pending_count > 0 || PQtransactionStatus(pg->connection) != PQTRANS_IDLE) {
-        tk_pg_pending *rollback = command_send(pg, TK_PG_ROLLBACK, NULL);
+        uint32_t mark = 0; /* behind what may fail: else it were skipped too */
+        tk_pg_pending *rollback =
+            tk_pg_line_mark(pg, &mark) ? command_send(pg, TK_PG_ROLLBACK, NULL) : NULL;
         if (rollback != NULL) {
             rollback->hint = true;
         }

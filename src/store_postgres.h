@@ -224,6 +224,11 @@ tk_pg_pending *tk_pg_line_send(tk_pg_run *run, tk_pg_statement statement, const 
 /* tk_pg_line_settle reads the answers of all that was sent. Returns the first failure. */
 tasker_status tk_pg_line_settle(tk_pg *pg, tasker_error *error);
 
+/* tk_pg_line_mark ends a journey and lets more be sent behind it; tk_pg_line_settle_to reads the answers of
+ * what stands before the mark. All is sent (tk_pg_line_leave), and nothing before the mark sends more. */
+bool tk_pg_line_mark(tk_pg *pg, uint32_t *mark);
+tasker_status tk_pg_line_settle_to(tk_pg *pg, uint32_t mark, tasker_error *error);
+
 /* tk_pg_line_answer does so and hands out the rows of the last; NULL with a failure in *status. */
 PGresult *tk_pg_line_answer(tk_pg *pg, tk_pg_pending *last, tasker_status *status,
                             tasker_error *error);

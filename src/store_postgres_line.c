@@ -249,31 +249,45 @@ static bool sync_send(tk_pg *pg) {
     return true;
 }
 
-/* Reads all answers; those that are taken may send more. */
-static void settle(settling *s) {
+/* Reads all answers but those of the last `left`; those that are taken may send more. */
+static void settle(settling *s, uint32_t left) {
     tk_pg *pg = s->pg;
-    for (uint32_t at = 0; at < pg->pending_count; at++) {
+    for (uint32_t at = 0; at + left < pg->pending_count; at++) {
         bool unsent = at >= pg->synced || (at == 0 && pg->synced < pg->pending_count);
         if ((unsent && !sync_send(pg)) || !answer_read(s, at)) {
             line_dead(s);
             return;
         }
     }
-    pg->pending_count = pg->synced = 0;
+    memmove(pg->pending, pg->pending + pg->pending_count - left, left * sizeof(*pg->pending));
+    pg->pending_count = pg->synced = left;
 }
 
 tasker_status tk_pg_line_settle(tk_pg *pg, tasker_error *error) {
     settling s = {.pg = pg, .error = error};
-    settle(&s);
+    settle(&s, 0);
     assert(s.kept == NULL);
     return s.status;
+}
+
+tasker_status tk_pg_line_settle_to(tk_pg *pg, uint32_t mark, tasker_error *error) {
+    settling s = {.pg = pg, .error = error};
+    settle(&s, pg->pending_count - mark);
+    assert(s.kept == NULL);
+    return s.status;
+}
+
+bool tk_pg_line_mark(tk_pg *pg, uint32_t *mark) {
+    bool done = sync_send(pg);
+    *mark = pg->pending_count;
+    return done;
 }
 
 PGresult *tk_pg_line_answer(tk_pg *pg, tk_pg_pending *last, tasker_status *status,
                             tasker_error *error) {
     settling s = {.pg = pg, .error = error};
     last->keeps = true;
-    settle(&s);
+    settle(&s, 0);
     *status = s.status;
     return s.kept;
 }
