@@ -1,5 +1,5 @@
 /*
- * turn_parts.h - a turn while it runs, shared by turn*.c, outcomes.c and keep.c only.
+ * turn_parts.h - a turn while it runs, shared by turn*.c, outcomes.c, keep.c and offer.c only.
  */
 #ifndef TK_TURN_PARTS_H
 #define TK_TURN_PARTS_H
@@ -37,6 +37,11 @@ typedef struct turn {
     int64_t next_due_us;
     int32_t top_class;
 } turn;
+
+/* turn_transact.c: all that a turn does in the store; made[] is filled. An error leaves everything there as
+ * it was, or unknown (STORE); then made[] is to be forgotten. */
+tasker_status tk_turn_transact(turn *t, tasker_error *error);
+void tk_turn_forget_made(turn *t);
 
 /* outcomes.c. tk_turn_gather chooses what is sent, within the turn's transaction; tk_turn_settle forgets
  * what was sent, behind its commit. */

@@ -506,8 +506,8 @@ STORE_TEST(store_boundaries, submit_is_cut_anywhere) {
                         "begin sync commit name_intern template_find identity_insert task_insert "
                         "state_insert ready_insert count_add",
                         "BEGIN_READ TEMPLATE_FIND COMMIT BEGIN_WRITE "
-                        "IDENTITY_INSERT TASK_INSERT STATE_INSERT READY_INSERT "
-                        "COUNT_ADD NOTIFY"});
+                        "IDENTITY_INSERT TASK_INSERT STATE_INSERT COUNT_ADD "
+                        "READY_INSERT NOTIFY"});
 }
 
 STORE_TEST(store_boundaries, a_turn_with_results_is_cut_anywhere) {

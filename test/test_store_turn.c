@@ -64,6 +64,27 @@ STORE_TEST(store_turn, progress_of_any_size_comes_back) {
     }
 }
 
+STORE_TEST(store_turn, what_fails_unasked_is_rolled_back_with_the_rest) {
+    tk_uuid id = store_fixture_id(fx);
+    tk_state_row row;
+    bool found = true;
+    uint8_t bytes[3] = {1, 0, 0};
+    const tk_state_row nobody = {.task_id = id,
+                                 .state = 1,
+                                 .open_steps = 1,
+                                 .updated_us = NOW,
+                                 .progress = bytes,
+                                 .stored = bytes,
+                                 .progress_bytes = sizeof(bytes)};
+    OK(begin, TK_STORE_WRITE);
+    (void)fx->store->driver->state_update(fx->store, &nobody, 1, &fx->error);
+    ROLLBACK();
+    OK(begin, TK_STORE_WRITE);
+    OK(state_lock, &fx->arena, &id, 1, &row, &found);
+    COMMIT();
+    cr_assert(!found);
+}
+
 STORE_TEST(store_turn, states_that_are_missing_are_told_apart) {
     tk_uuid ids[3];
     tk_state_row rows[3];
