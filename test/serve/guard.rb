@@ -1,6 +1,6 @@
 # frozen_string_literal: true
 
-# Who may ask: the name the server is called by, pages of other origins, keys, the address it listens on.
+# Who may ask: the name the server is called by, pages of other origins, keys, its address.
 
 require "open3"
 require_relative "raw"
@@ -10,7 +10,8 @@ def told(raw, text)
 end
 
 def refuses_to_start(*options, env: {})
-  out, status = Open3.capture2e({ "TASKER_STORE" => place.store }.merge(env), place.program, "serve",
+  environment = { "TASKER_STORE" => place.store, **env }
+  out, status = Open3.capture2e(environment, place.program, "serve",
                                 *options)
   [status.exitstatus, out]
 end

@@ -48,7 +48,8 @@ class Suite
   rescue Failed => e
     bad("#{name} could begin", e)
   ensure
-    @place&.leave
+    found = @place&.leave
+    bad("no sanitizer found anything", Failed.new(found)) if found
   end
 
   def test(sentence)

@@ -88,7 +88,8 @@ test "what is no HTTP is closed or told, and nobody else notices" do
    "POST /v1/tasks HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999999\r\n\r\n",
    "POST /v1/tasks HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n" \
    "Transfer-Encoding: chunked\r\n\r\nzz\r\n\r\n",
-   "POST /v1/tasks HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+   "POST /v1/tasks HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n" \
+   "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
    "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"].each do |bytes|
     socket = raw.open
     socket.write(bytes)

@@ -64,12 +64,15 @@ class Place
     text[/tsk_\h{64}/] or raise Failed, "no secret in: #{text}"
   end
 
+  # Ends everything; what a sanitizer told meanwhile, or nil.
   def leave
     @running.dup.reverse_each do |pid|
       stop(pid)
     rescue Timeout::Error
       stop(pid, "KILL")
     end
+    Dir["#{@folder}/*.log"].filter_map { |log| File.read(log)[/^.*(Sanitizer|runtime error).*/m] }.first
+  ensure
     FileUtils.rm_rf(@folder)
   end
 
