@@ -21,16 +21,8 @@ static void write_escaped(tk_buf *buf, const char *text) {
     }
 }
 
-static const char *method_word(serve_method method) {
-    static const char *const words[] = {
-        [SERVE_GET] = "GET",     [SERVE_POST] = "POST",     [SERVE_PUT] = "PUT",
-        [SERVE_PATCH] = "PATCH", [SERVE_DELETE] = "DELETE",
-    };
-    return words[method];
-}
-
 static void write_route(tk_buf *buf, const serve_route *route) {
-    tk_buf_printf(buf, "<tr><td>%s</td><td><code>", method_word(route->method));
+    tk_buf_printf(buf, "<tr><td>%s</td><td><code>", route_method(route->method));
     write_escaped(buf, route->path);
     tk_buf_text(buf, "</code></td><td>");
     write_escaped(buf, route->permission == NULL ? "none" : route->permission);

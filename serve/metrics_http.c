@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 
 #include "metrics.h"
+#include "routes.h"
 
 #define ROUTES_MAX 128 /* the last slot: requests that matched none */
 
@@ -40,20 +41,12 @@ void serve_metrics_count(const serve_route *route, int status, int64_t duration_
     atomic_fetch_add_explicit(&counted[index].sum_us, (uint64_t)duration_us, memory_order_relaxed);
 }
 
-static const char *method_word(serve_method method) {
-    static const char *const words[] = {
-        [SERVE_GET] = "GET",     [SERVE_POST] = "POST",     [SERVE_PUT] = "PUT",
-        [SERVE_PATCH] = "PATCH", [SERVE_DELETE] = "DELETE",
-    };
-    return words[method];
-}
-
 /* method="GET",route="/v1/tasks"; routes come from the table, so there are no more of them. */
 static void write_labels(tk_buf *buf, size_t index) {
     if (index == ROUTES_MAX - 1) {
         tk_buf_text(buf, "method=\"\",route=\"none\"");
     } else {
-        tk_buf_printf(buf, "method=\"%s\",route=\"%s\"", method_word(serve_routes[index].method),
+        tk_buf_printf(buf, "method=\"%s\",route=\"%s\"", route_method(serve_routes[index].method),
                       serve_routes[index].path);
     }
 }

@@ -11,20 +11,11 @@ extern const char serve_openapi_schemas[];
 
 #define REF(name) "{\"$ref\":\"#/components/" name "\"}"
 
-static const char *method_word(serve_method method) {
-    switch (method) {
-    case SERVE_GET:
-        return "get";
-    case SERVE_POST:
-        return "post";
-    case SERVE_PUT:
-        return "put";
-    case SERVE_PATCH:
-        return "patch";
-    case SERVE_DELETE:
-        return "delete";
+/* "get" */
+static void write_method(tk_buf *buf, serve_method method) {
+    for (const char *at = route_method(method); *at != '\0'; at++) {
+        tk_buf_char(buf, (char)(*at | 0x20));
     }
-    return "";
 }
 
 static void write_parameter(tk_buf *buf, const char *in, tk_str name, const char *schema,
@@ -164,7 +155,8 @@ static void write_responses(tk_buf *buf, const serve_route *route) {
 /* "GET /v1/tasks/{task_uuid}" is get_v1_tasks_task_uuid. */
 static void write_operation_id(tk_buf *buf, const serve_route *route) {
     tk_json_write_name(buf, "operationId");
-    tk_buf_printf(buf, "\"%s", method_word(route->method));
+    tk_buf_char(buf, '"');
+    write_method(buf, route->method);
     for (const char *at = route->path; *at != '\0'; at++) {
         if (*at == '/' || *at == '-' || *at == '.') {
             tk_buf_char(buf, '_');
@@ -176,8 +168,10 @@ static void write_operation_id(tk_buf *buf, const serve_route *route) {
 }
 
 static void write_operation(tk_buf *buf, const serve_route *route) {
-    tk_json_write_name(buf, method_word(route->method));
-    tk_buf_char(buf, '{');
+    tk_json_write_comma(buf);
+    tk_buf_char(buf, '"');
+    write_method(buf, route->method);
+    tk_buf_text(buf, "\":{");
     write_operation_id(buf, route);
     tk_json_write_member_string(buf, "summary", tk_str_of(route->summary));
     if (route->permission == NULL) {

@@ -158,3 +158,11 @@ const serve_route serve_routes[] = {
     {0},
 };
 /* clang-format on */
+
+const char *route_method(serve_method method) {
+    static const char *const names[] = {
+        [SERVE_GET] = "GET",     [SERVE_POST] = "POST",     [SERVE_PUT] = "PUT",
+        [SERVE_PATCH] = "PATCH", [SERVE_DELETE] = "DELETE",
+    };
+    return names[method];
+}

@@ -61,6 +61,9 @@ void route_config(serve_request *r);
 void route_openapi(serve_request *r);
 void route_docs_page(serve_request *r);
 
+/* route_method is a method's name: "GET". (routes.c) */
+const char *route_method(serve_method method);
+
 /* --- what routes share: object.c -------------------------------------------------------------- */
 
 /* What no namespace is called: a filter by it finds nothing. */
