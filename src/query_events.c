@@ -250,16 +250,16 @@ tasker_status tk_query_events(const tk_query_call *q) {
     if (status != TASKER_OK) {
         return status;
     }
-    bool more = count == f.filter.limit;
+    const tk_record_row *last = rows != NULL && count == f.filter.limit ? &rows[count - 1] : NULL;
     tk_buf_text(q->answer, "{\"events\":[");
     status = write_events(q, &f, rows, count);
     tk_buf_char(q->answer, ']');
-    if (more) {
-        write_cursor(q->answer, "next", f.end.mark, rows[count - 1].xid, rows[count - 1].n);
+    if (last != NULL) {
+        write_cursor(q->answer, "next", f.end.mark, last->xid, last->n);
     } else { /* of all that is there for good, nothing is left */
         write_cursor(q->answer, "next", f.end.mark, f.end.xid, f.end.n);
     }
-    tk_json_write_member_bool(q->answer, "more", more);
+    tk_json_write_member_bool(q->answer, "more", last != NULL);
     tk_buf_char(q->answer, '}');
     return status;
 }
