@@ -250,16 +250,17 @@ tasker_status tk_query_events(const tk_query_call *q) {
     if (status != TASKER_OK) {
         return status;
     }
-    const tk_record_row *last = rows != NULL && count == f.filter.limit ? &rows[count - 1] : NULL;
+    assert(rows != NULL || count == 0);
+    bool more = count > 0 && count == f.filter.limit;
     tk_buf_text(q->answer, "{\"events\":[");
     status = write_events(q, &f, rows, count);
     tk_buf_char(q->answer, ']');
-    if (last != NULL) {
-        write_cursor(q->answer, "next", f.end.mark, last->xid, last->n);
+    if (more) {
+        write_cursor(q->answer, "next", f.end.mark, rows[count - 1].xid, rows[count - 1].n);
     } else { /* of all that is there for good, nothing is left */
         write_cursor(q->answer, "next", f.end.mark, f.end.xid, f.end.n);
     }
-    tk_json_write_member_bool(q->answer, "more", last != NULL);
+    tk_json_write_member_bool(q->answer, "more", more);
     tk_buf_char(q->answer, '}');
     return status;
 }
