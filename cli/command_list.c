@@ -12,8 +12,17 @@ static cli_exit write_filter(cli *c, tk_buf *filter) {
     static const struct {
         const char *option, *member;
     } members[] = {
-        {"namespace", "namespace"}, {"name", "name"}, {"version", "version"},
-        {"state", "state"},         {"tag", "tag"},   {"correlation", "correlation_id"},
+        {"namespace", "namespace"},
+        {"name", "name"},
+        {"version", "version"},
+        {"state", "state"},
+        {"tag", "tag"},
+        {"correlation", "correlation_id"},
+        {"initiator", "initiator"},
+        {"source", "source_system"},
+        {"key", "idempotency_key"},
+        {"created-after", "created_after"},
+        {"created-before", "created_before"},
         {"after", "after"},
     };
     int64_t limit = 0;
@@ -85,6 +94,19 @@ static void add_row(table *t, const task_facts *task, int64_t now_us) {
     }
 }
 
+/* How to go on, and how many there are. */
+static void show_more(cli *c, tk_json answer, tk_str next) {
+    tk_json pagination = tk_json_member(answer, "pagination");
+    bool exact = tk_json_member(pagination, "total_exact").kind == TK_JSON_TRUE;
+    out_printf(&c->out, "more: --after ");
+    out_text(&c->out, OUT_PLAIN, next, 0);
+    if (pagination.kind == TK_JSON_OBJECT) {
+        out_printf(&c->out, exact ? "  (%" PRId64 " in all)" : "  (%" PRId64 " or more in all)",
+                   json_count(pagination, "total_count"));
+    }
+    out_printf(&c->out, "\n");
+}
+
 static cli_exit show_list(cli *c, tk_json answer) {
     int64_t now_us = tk_clock_now(&tk_clock_system);
     table t = {.columns = columns};
@@ -93,18 +115,16 @@ static cli_exit show_list(cli *c, tk_json answer) {
         task_facts task = view_task_facts(&c->arena, it.value);
         add_row(&t, &task, now_us);
     }
-    if (t.count == 0) {
+    tk_str next = json_text(&c->arena, tk_json_member(answer, "next"));
+    if (t.count == 0 && next.size == 0) {
         out_printf(&c->out, c->out.terminal ? "no tasks\n" : "");
         command_filter_note(c);
     }
     if (!table_end(&t, &c->out, 0, t.count > 0)) {
         return cli_nomem(c);
     }
-    tk_str next = json_text(&c->arena, tk_json_member(answer, "next"));
     if (next.size > 0 && c->out.terminal) {
-        out_printf(&c->out, "more: --after ");
-        out_text(&c->out, OUT_PLAIN, next, 0);
-        out_printf(&c->out, "\n");
+        show_more(c, answer, next);
     }
     return CLI_EXIT_OK;
 }

@@ -176,6 +176,8 @@ static const struct {
     {"tag", "--tag"},
     {"after", "--after"},
     {"correlation_id", "--correlation"},
+    {"created_after", "--created-after"},
+    {"created_before", "--created-before"},
     {"limit", "--limit"},
 };
 

@@ -67,6 +67,11 @@ expect "the next page" -j '(.tasks | length) == 2' list --limit 2 --after "$next
 expect "a cursor that is none" -c 2 -e 'after' list --after nonsense
 expect "filtered by tag" -j '.tasks | map(.task_uuid) == ["'"$task"'"]' list --tag big --json
 expect "filtered by name" -j '.tasks | map(.name) | unique == ["slow"]' list --name slow --json
+expect "filtered by initiator and source" -j '.tasks | length == 1' list --initiator me --source shell --json
+expect "filtered by its idempotency key" -j '.tasks | map(.task_uuid) == ["'"$key_first"'"]' list --key K-1 --json
+expect "filtered by time" -j '.tasks == []' list --created-after 2100-01-01T00:00:00Z --json
+expect "and by another" -j '.tasks | length > 5' list --created-after 2020-01-01 --created-before 2100-01-01 --json
+expect "a time that is none" -c 2 -e '^tasker: --created-after soon: ' list --created-after soon
 expect "filtered by an unknown state" -c 2 -e '^tasker: --state nonsense is no state: expected pending, .*, running$' \
     list --state nonsense
 expect "by one that is nearly right" -c 2 -e 'did you mean complete\?' list --state completed
