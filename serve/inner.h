@@ -99,6 +99,7 @@ struct tasker_server {
     serve_settings settings;
     bool loopback; /* it listens on loopback only */
     bool tls;
+    _Atomic bool stopping; /* answers tell it */
     char url[SERVE_HOST_BYTES_MAX + 32];
     void *daemon; /* libmicrohttpd's */
     serve_queue queue;
@@ -111,7 +112,6 @@ struct tasker_server {
     uint32_t under_way;
     size_t bodies_bytes;
     serve_connection *connections;
-    bool stopping;
     pthread_t warden;
     bool warden_started;
     bool warden_closing;

@@ -71,7 +71,8 @@ class Place
     rescue Timeout::Error
       stop(pid, "KILL")
     end
-    Dir["#{@folder}/*.log"].filter_map { |log| File.read(log)[/^.*(Sanitizer|runtime error).*/m] }.first
+    logs = Dir["#{@folder}/*.log"].map { |log| File.read(log) }
+    logs.filter_map { |log| log[/^.*(Sanitizer|runtime error).*/m] }.first
   ensure
     FileUtils.rm_rf(@folder)
   end
