@@ -1,8 +1,8 @@
 # frozen_string_literal: true
 
-# Checks the Dockerfile as far as that goes without Docker: the rules that reviewers of images check,
-# that Debian has its packages, that what the program loads is installed beside it, and that the
-# sources it copies are enough to build.
+# Checks the Dockerfile as far as that goes without Docker: the rules that reviewers of images
+# check, that Debian has its packages, that what the program loads is installed beside it, and that
+# the sources it copies are enough to build.
 #
 #   ruby test/container/container.rb [PROGRAM]
 
@@ -37,7 +37,8 @@ LIBRARIES = "/usr/lib/#{RbConfig::CONFIG["host_cpu"]}-linux-gnu".freeze
 def libraries_needed
   linked = `ldd #{PROGRAM}`.scan(/=> (\S+)/).flatten
   loaded = File.binread(PROGRAM).scan(/lib[a-z]+\.so\.\d+/).uniq
-  paths = (linked + loaded.map { |name| "#{LIBRARIES}/#{name}" }).select { |path| File.exist?(path) }
+  paths = linked + loaded.map { |name| "#{LIBRARIES}/#{name}" }
+  paths.select! { |path| File.exist?(path) }
   paths.filter_map { |path| `dpkg-query -S #{File.realpath(path)} 2>/dev/null`[/\A[^:]+/] }.uniq
 end
 
