@@ -13,6 +13,8 @@ export class Resource<T> {
   private lastMs = Number.NEGATIVE_INFINITY;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private closed = false;
+  /** Nobody looks at it now: it is asked for when somebody does. */
+  wanted = true;
 
   constructor(
     private readonly load: (signal: AbortSignal) => Promise<T>,
@@ -21,7 +23,7 @@ export class Resource<T> {
 
   /** Asks now; when a question is under way, once more after it. */
   async refresh(): Promise<void> {
-    if (this.closed) {
+    if (this.closed || !this.wanted) {
       return;
     }
     clearTimeout(this.timer);
@@ -54,7 +56,7 @@ export class Resource<T> {
 
   /** Asks within the gap: for events, which come in bursts. */
   soon(): void {
-    if (this.closed || this.timer !== undefined) {
+    if (this.closed || !this.wanted || this.timer !== undefined) {
       return;
     }
     const wait = Math.max(30, this.lastMs + this.gapMs - performance.now());
@@ -73,11 +75,13 @@ export function useResource<T>(
   load: (signal: AbortSignal) => Promise<T>,
   what: string,
   gapMs?: number,
+  wanted = true,
 ): Resource<T> {
   const resource = useMemo(() => new Resource(load, gapMs), [what]);
+  resource.wanted = wanted;
   useEffect(() => {
     void resource.refresh();
-    return () => resource.close();
-  }, [resource]);
+  }, [resource, wanted]);
+  useEffect(() => () => resource.close(), [resource]);
   return resource;
 }

@@ -54,7 +54,7 @@ function pathFor(uuid: string): string {
   return `/v1/tasks/${encodeURIComponent(uuid)}`;
 }
 
-export function useTask(uuid: string) {
+function useTask(uuid: string, withHistory: boolean) {
   const path = pathFor(uuid);
   const task = useResource((signal) => ask<TaskDetail>(path, { signal }), `task ${uuid}`, 500);
   const why = useResource((signal) => ask<Why>(`${path}/why`, { signal }), `why ${uuid}`, 1000);
@@ -62,6 +62,7 @@ export function useTask(uuid: string) {
     (signal) => ask<Change[]>(`${path}/history`, { signal }),
     `history ${uuid}`,
     1000,
+    withHistory,
   );
   useEffect(() => {
     const all = [task, why, history];
@@ -95,9 +96,9 @@ export function useTask(uuid: string) {
 }
 
 export function TaskPage({ uuid }: { uuid: string }) {
-  const { task, why, history } = useTask(uuid);
   const { query } = route.value;
   const view = VIEWS.find(([word]) => word === query.get("view"))?.[0] ?? "graph";
+  const { task, why, history } = useTask(uuid, view === "timeline" || view === "history");
   const data = task.data.value;
   const chosen = data?.steps.find((step) => step.step_uuid === query.get("step")) ?? null;
   const show = (change: { view?: string; step?: string | null }) =>

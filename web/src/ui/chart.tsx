@@ -54,7 +54,7 @@ function options(now: () => Props, width: number): uPlot.Options {
       },
       {
         ...axis,
-        size: 56,
+        size: 66,
         space: 32,
         values: (_plot, splits) => splits.map((value) => plot.format(value)),
       },
@@ -67,7 +67,7 @@ function options(now: () => Props, width: number): uPlot.Options {
           label: series.label,
           stroke,
           width: 1.75,
-          points: { show: false },
+          points: { size: 3.5 }, // where they are few: a single one would draw no line
           spanGaps: true,
         };
         if (series.fill) {
