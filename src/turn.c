@@ -258,14 +258,24 @@ static tasker_status take_another_id(tk_worker *w, tasker_error *error) {
     return status;
 }
 
+/* Behind a reconnect others' sessions tell nothing: perhaps all have lost theirs. Not so where a turn failed
+ * for another reason, or a busy store would never judge by them. Mutant 58: those who lost theirs are dead. */
+static void distrust_sessions(tk_worker *w) {
+    const tk_driver *driver = w->engine.store->driver;
+    uint64_t session = driver->session == NULL ? 0 : driver->session(w->engine.store);
+    if (session == 0 || session != w->session) {
+        w->trusting_at = TK_MUTANT(58) ? 0 : w->beats + TK_DEATH_BEATS;
+    }
+    w->session = session;
+}
+
 /* After an answer was lost: the session and its lock first, then what the leases tell. */
 static tasker_status begin_anew(tk_worker *w, tasker_error *error) {
     if (!w->taken_for_dead && !w->fate_unknown) {
         return TASKER_OK;
     }
-    /* Perhaps all others lost their sessions too. Mutant 58: those who lost theirs are dead. */
-    w->trusting_at = TK_MUTANT(58) ? 0 : w->beats + TK_DEATH_BEATS;
     tasker_status status = w->engine.store->driver->reconnect(w->engine.store, error);
+    distrust_sessions(w);
     if (status == TASKER_OK && w->taken_for_dead) {
         status = take_another_id(w, error);
     }

@@ -157,6 +157,7 @@ typedef struct tk_worker {
     bool company;                 /* another worker holds steps */
     uint64_t beats;               /* committed, at least TK_BEAT_US apart */
     int64_t counted_mono_us;      /* the last of them */
+    uint64_t session;             /* of the store, when it was last made anew */
     uint64_t trusting_at;         /* from this own beat on a session that is gone tells something */
     int64_t watched_mono_us;      /* the last look at the others */
     bool worked;                  /* since the last upkeep */
