@@ -25,7 +25,7 @@ typedef struct tk_known {
     int32_t revision;
     int32_t queue;           /* name id of its namespace */
     const int32_t *handlers; /* name ids of the callables, by step number */
-    bool chain; /* all steps stand in one row, and their progress on one page */
+    bool chain;              /* all steps stand in one row, and their progress on one page */
     const tk_template *template;
     struct tk_known *next;
 } tk_known;

@@ -232,8 +232,8 @@ tasker_status tk_view_load(tk_engine *engine, tk_arena *arena, const tk_uuid *id
         return tk_fail(error, TASKER_NOTFOUND, "there is no task %s", text);
     }
     status = tk_catalog_get(engine, view->task.template_id, &view->known, error);
-    if (status == TASKER_OK && (!hide_all(arena, view) ||
-                                !tk_view_arrange(arena, tk_clock_now(engine->clock), view))) {
+    if (status == TASKER_OK &&
+        (!hide_all(arena, view) || !tk_view_arrange(arena, tk_clock_now(engine->clock), view))) {
         status = tk_nomem(error);
     }
     return status;

@@ -55,7 +55,6 @@
 #define TK_SQLITE_MINUTE_US INT64_C(60000000)
 #define TK_STATE_CALM_MAX 2
 
-
 /* --- the store -------------------------------------------------------------------------------- */
 
 /* A database file as this process knows it; see store_sqlite_file.c. */

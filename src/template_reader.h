@@ -53,7 +53,8 @@ typedef struct tk_reader {
     bool symbols; /* variant C: the top keys begin with ':' */
     uint32_t merges;
     const tk_yaml *root, *name, *namespace_name, *version, *description;
-    const tk_yaml *metadata, *system_primary, *system_secondary, *domain_events, *input_schema, *redact;
+    const tk_yaml *metadata, *system_primary, *system_secondary, *domain_events, *input_schema,
+        *redact;
     const tk_yaml *steps_node, *environments;
     tk_identity identity;
     tk_reader_handler task_handler;
