@@ -149,6 +149,7 @@ void route_events(serve_request *r) {
     /* The id alone: who is cut off before the first event goes on from here. */
     tk_buf_printf(&stream->buffer, "retry: 1000\nid: %s\n: tasker " TASKER_VERSION "\n\n",
                   stream->cursor);
+    stream->keyed = !tk_str_is(r->caller.name, SERVE_ANONYMOUS);
     r->status = 200;
     r->answer_type = "text/event-stream";
     ((serve_exchange *)r)->stream = stream;
@@ -159,6 +160,8 @@ void stream_begin(serve *server, serve_stream *stream, void *connection) {
     pthread_mutex_lock(&s->mutex);
     stream->connection = connection;
     stream->wrote_us = tk_clock_monotonic(&tk_clock_system);
+    stream->ends_us =
+        stream->keyed ? stream->wrote_us + (int64_t)STREAM_KEYED_S * 1000000 : INT64_MAX;
     stream->ending = s->closing;
     stream->next = s->first;
     s->first = stream;
@@ -237,11 +240,16 @@ long stream_read(serve *server, serve_stream *stream, char *to, size_t size) {
 
 void streams_beat(serve *server) {
     serve_streams *s = &server->streams;
-    int64_t oldest_us = tk_clock_monotonic(&tk_clock_system) - (int64_t)STREAM_BEAT_S * 1000000;
+    int64_t now_us = tk_clock_monotonic(&tk_clock_system);
+    int64_t oldest_us = now_us - (int64_t)STREAM_BEAT_S * 1000000;
     pthread_mutex_lock(&s->mutex);
     for (serve_stream *stream = s->first; stream != NULL; stream = stream->next) {
         if (stream->wrote_us < oldest_us) {
             stream_add(stream, TK_STR(": beat\n\n"));
+        }
+        if (stream->ends_us < now_us) {
+            stream->ending = true;
+            wake(stream);
         }
     }
     pthread_mutex_unlock(&s->mutex);

@@ -17,6 +17,7 @@
 #define STREAM_KIND_SIZE 16
 #define STREAM_BUFFER_BYTES_MAX ((size_t)256 * 1024)
 #define STREAM_BEAT_S 15
+#define STREAM_KEYED_S 300          /* of a key: it may have been revoked; the reader comes again */
 #define STREAM_SNAPSHOT_MS 250      /* of one task, while it changes */
 #define STREAM_SNAPSHOT_MS_MAX 1000 /* while it does not */
 #define STREAM_COUNTS_MS 1000
@@ -32,6 +33,8 @@ struct serve_stream {
     tk_buf buffer;
     size_t sent; /* of the buffer */
     int64_t wrote_us;
+    bool keyed;
+    int64_t ends_us; /* monotonic */
 
     char cursor[STREAM_CURSOR_SIZE]; /* how far it has read */
     char skip

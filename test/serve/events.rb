@@ -54,6 +54,17 @@ test "who comes again with the last id misses nothing and gets nothing twice" do
   [second, third].each(&:close)
 end
 
+test "who is cut off before the first event misses nothing" do
+  first = Stream.new(url, "?kind=task")
+  first.until { first.last_id }
+  first.close
+  uuids = submit_many(http, 5)
+  second = Stream.new(url, "?kind=task", last_id: first.last_id)
+  second.until { tasks_of(second).size >= 5 }
+  expect_equal uuids, tasks_of(second)
+  second.close
+end
+
 test "a stream is narrowed by task, namespace and kind" do
   uuid = http.submit("nobody")
   of_task = Stream.new(url, "?task_uuid=#{uuid}&after=now")

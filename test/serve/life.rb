@@ -9,6 +9,7 @@ require_relative "stream"
 
 ROUNDS = 3
 LOADERS = 4
+QUEUE_MAX = 1024
 
 # Starts a server on the port that it had; what it printed goes into a log of its own.
 def start_again(port)
@@ -85,6 +86,27 @@ test "a store that is slow does not hold up health" do
   blocked.each { |thread| expect [200, 409, 503].include?(thread.value), thread.value.to_s }
 ensure
   input&.close
+end
+
+test "when the queue for the store is full, 503 says when to come again" do
+  url = place.serve("--serve-threads", "1")
+  raw = Raw.new(url)
+  uuid = client(url).submit("nobody")
+  input, = Open3.popen2("sqlite3", place.store.delete_prefix("sqlite:"))
+  input.puts("PRAGMA busy_timeout = 5000; BEGIN IMMEDIATE; SELECT 1;")
+  input.flush
+  sleep 0.3
+  request = "DELETE /v1/tasks/#{uuid} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+  waiting = Array.new(QUEUE_MAX + 40) { raw.open.tap { |socket| socket.write(request) } }
+  refused = waiting.last(10).map { |socket| raw.read(socket, 10) }
+  refused.each do |text|
+    expect_equal [503, "busy"], [raw.status(text), raw.code(text)]
+    expect text.include?("Retry-After: 1\r\n"), text
+  end
+  expect_equal 200, raw.status(raw.get("/health"))
+ensure
+  input&.close
+  waiting&.each(&:close)
 end
 
 test "SIGTERM lets a request under way finish, ends streams, and the exit code is 0" do

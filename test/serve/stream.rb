@@ -86,9 +86,9 @@ class Stream
   def keep(message)
     fields = message.lines(chomp: true).reject(&:empty?).to_h { |line| line.split(": ", 2) }
     @comments += 1 if fields.key?("")
+    @last_id = fields["id"] if fields["id"]
     return unless fields["data"]
 
-    @last_id = fields["id"] if fields["id"]
     @events << { id: fields["id"], kind: fields["event"], data: JSON.parse(fields["data"]) }
   end
 end
