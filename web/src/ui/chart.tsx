@@ -93,7 +93,6 @@ export function Chart(props: Props) {
   ];
   const look = theme.value;
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a new look is a new plot
   useEffect(() => {
     let gone = false;
     let observer: ResizeObserver | undefined;
@@ -120,7 +119,6 @@ export function Chart(props: Props) {
     };
   }, [look]);
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the plot is told of new values
   useEffect(() => {
     plot.current?.setData(data());
   }, [props.at, props.series, props.from]);

@@ -88,7 +88,6 @@ function Children({ value, depth }: { value: Node; depth: number }) {
   return (
     <div class="json-children">
       {entries.slice(0, shown).map(([name, item], index) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: a payload never changes
         <Branch key={index} name={name} value={item} depth={depth} />
       ))}
       {entries.length > shown && (

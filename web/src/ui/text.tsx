@@ -15,7 +15,6 @@ function Pieces({ text }: { text: string }) {
     <>
       {parts.map((part, index) =>
         part.hidden ? (
-          // biome-ignore lint/suspicious/noArrayIndexKey: the pieces of one text never move
           <span key={index} class="hidden-char" title="a character without a shape">
             {part.text}
           </span>
