@@ -263,6 +263,7 @@ check-postgres: $(store_tests) $(sim) $(program) $(BUILD_DIR)/chaos-worker
 	script/with-postgres $(sim) --seeds $(or $(SEEDS),30)
 	script/with-postgres test/postgres/refusals $(program)
 	script/with-postgres test/postgres/roles $(program)
+	script/with-postgres test/postgres/full $(program)
 	PGPORT=54731 PG_OPTIONS='-c listen_addresses=127.0.0.1' script/with-postgres test/postgres/tls $(program)
 	script/with-postgres test/postgres/network $(program) $(BUILD_DIR)/chaos-worker
 	script/with-postgres test/postgres/frozen $(program) $(BUILD_DIR)/chaos-worker
