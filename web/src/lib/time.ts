@@ -76,12 +76,9 @@ export function count(value: number, isExact = true): string {
   return value.toLocaleString() + (isExact ? "" : "+");
 }
 
-/** 1,284 · 12.8k · 3.4M. */
-export function compact(value: number): string {
-  return new Intl.NumberFormat("en", {
-    notation: value >= 10_000 ? "compact" : "standard",
-    maximumFractionDigits: 1,
-  }).format(value);
+/** "1 step", "12 steps". */
+export function things(value: number, thing: string, isExact = true): string {
+  return `${count(value, isExact)} ${thing}${value === 1 ? "" : "s"}`;
 }
 
 export function bytes(value: number): string {

@@ -8,7 +8,7 @@ import { each } from "../lib/each";
 import { type Failure, type FailureGroup, failuresOf, groupFailures } from "../lib/failures";
 import { useResource } from "../lib/resource";
 import { hrefOf } from "../lib/route";
-import { count } from "../lib/time";
+import { count, things } from "../lib/time";
 import { Ago, Empty, Icon, Loading, Trouble } from "../ui/bits";
 import { ErrorView } from "../ui/error";
 import { Text } from "../ui/text";
@@ -64,7 +64,7 @@ export function Failures() {
       <header class="page-head">
         <h1>Failures</h1>
         <span class="faint">
-          {count(data.total, data.exact)} blocked {data.total === 1 ? "task" : "tasks"}
+          {things(data.total, "blocked task", data.exact)}
           {data.read < data.total && `; of the newest ${count(data.read)}:`}
         </span>
       </header>

@@ -8,7 +8,7 @@ import type { Counts, Performance, Template, Worker } from "../api/types";
 import { now } from "../lib/clock";
 import { useResource } from "../lib/resource";
 import { hrefOf, replace, route } from "../lib/route";
-import { count, duration, millis } from "../lib/time";
+import { count, duration, millis, things } from "../lib/time";
 import { Empty, Loading, State, Trouble } from "../ui/bits";
 import { Chart } from "../ui/chart";
 import { Namespaces } from "./overview_namespaces";
@@ -184,7 +184,7 @@ function Tiles({ counts, workers }: { counts: Counts; workers: Worker[] | null }
         label="running"
         state="running"
         value={count(tasks["running"] ?? 0)}
-        note={`tasks · ${count(steps.running)} steps at work`}
+        note={`tasks · ${things(steps.running, "step")} at work`}
         href={hrefOf(["tasks"], { state: "running" })}
       />
       <Tile
@@ -311,9 +311,9 @@ function Latency({ title, frame, pick, performance }: LatencyProps) {
       {...frame}
       format={(value) => (value === 0 ? "0" : duration(value))}
       series={[
-        { label: "P99", colour: "p99", values: values("p99"), dash: [2, 3] },
-        { label: "P95", colour: "p95", values: values("p95"), dash: [6, 3] },
-        { label: "P50", colour: "accent", values: values("p50") },
+        { label: "P99", colour: "p99", values: values("p99"), dash: [2, 3], points: true },
+        { label: "P95", colour: "p95", values: values("p95"), dash: [6, 3], points: true },
+        { label: "P50", colour: "accent", values: values("p50"), points: true },
       ]}
     />
   );

@@ -5,7 +5,7 @@ import type { Task } from "../api/types";
 import { type Filter, filterOf, printSearch } from "../lib/filter";
 import { useKeys } from "../lib/keys";
 import { go, hrefOf, route } from "../lib/route";
-import { count } from "../lib/time";
+import { count, things } from "../lib/time";
 import { Ago, Empty, Loading, State, StateIcon, Trouble } from "../ui/bits";
 import { List } from "../ui/list";
 import { Progress } from "../ui/progress";
@@ -41,7 +41,7 @@ function Total({ list }: { list: TaskList }) {
   return (
     <>
       <span class="faint" role="status">
-        {total === null ? "" : `${count(total, exact)} ${total === 1 ? "task" : "tasks"}`}
+        {total === null ? "" : things(total, "task", exact)}
       </span>
       {fresh > 0 && (
         <button type="button" class="pill" onClick={() => list.restart()}>

@@ -5,7 +5,7 @@ import { type TaskAct, taskAct } from "../api/acts";
 import type { Task } from "../api/types";
 import { each } from "../lib/each";
 import { taskBlocked, taskEnded, wordOf } from "../lib/states";
-import { count } from "../lib/time";
+import { count, things } from "../lib/time";
 import { StateIcon } from "../ui/bits";
 import { Dialog } from "../ui/dialog";
 import { Text } from "../ui/text";
@@ -82,7 +82,7 @@ export function Preview({ act, chosen, close, done }: PreviewProps) {
     event.preventDefault();
     setProgress(0);
     const errors = await each(affected, (t) => taskAct(t.task_uuid, act, reason), setProgress);
-    notify(`${count(affected.length - errors.length)} tasks ${past}`);
+    notify(`${things(affected.length - errors.length, "task")} ${past}`);
     setProgress(null);
     setFailed(errors);
     if (errors.length === 0) {
@@ -91,7 +91,7 @@ export function Preview({ act, chosen, close, done }: PreviewProps) {
   };
   return (
     <Dialog
-      title={`${verb} ${count(affected.length)} of ${count(chosen.length)} tasks`}
+      title={`${verb} ${count(affected.length)} of ${things(chosen.length, "task")}`}
       onClose={close}
     >
       <form onSubmit={(event) => void run(event)}>

@@ -7,7 +7,7 @@ import type { Worker } from "../api/types";
 import { now } from "../lib/clock";
 import { useResource } from "../lib/resource";
 import { hrefOf } from "../lib/route";
-import { bytes, duration, millis } from "../lib/time";
+import { bytes, duration, millis, things } from "../lib/time";
 import { Ago, Empty, Loading, Trouble } from "../ui/bits";
 import { Text } from "../ui/text";
 
@@ -48,8 +48,12 @@ export function Workers() {
       <header class="page-head">
         <h1>Workers</h1>
         <span class="faint">
-          {data.length === 1 ? "1 worker" : `${data.length} workers`},{" "}
-          {data.reduce((sum, worker) => sum + worker.running, 0)} steps at work
+          {things(data.length, "worker")},{" "}
+          {things(
+            data.reduce((sum, worker) => sum + worker.running, 0),
+            "step",
+          )}{" "}
+          at work
         </span>
       </header>
       {data.length === 0 ? (

@@ -10,6 +10,7 @@ export interface Series {
   values: (number | null)[];
   fill?: boolean;
   dash?: number[];
+  points?: boolean; // where values may stand alone, which draw no line
 }
 
 interface Props {
@@ -67,7 +68,7 @@ function options(now: () => Props, width: number): uPlot.Options {
           label: series.label,
           stroke,
           width: 1.75,
-          points: { size: 3.5 }, // where they are few: a single one would draw no line
+          points: { show: series.points ?? false, size: 3.5 },
           spanGaps: true,
         };
         if (series.fill) {
