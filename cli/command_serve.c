@@ -7,6 +7,7 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -94,8 +95,18 @@ static cli_exit serve_until(cli *c, const sigset_t *signals) {
     return status == TASKER_OK ? CLI_EXIT_OK : cli_fail_error(c, &error, NULL);
 }
 
+/* A connection is a file descriptor, and the usual limit is for programs that have few. */
+static void raise_descriptors(void) {
+    struct rlimit limit = {0};
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit); /* else the server takes fewer connections */
+    }
+}
+
 cli_exit command_serve(cli *c) {
     sigset_t signals;
+    raise_descriptors();
     sigemptyset(&signals);
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGTERM);

@@ -8,6 +8,7 @@
  * All but connection_resume() run on libmicrohttpd's one thread. A connection whose request is not
  * whole within SERVE_REQUEST_S is cut off.
  */
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "clock.h"
@@ -353,6 +354,19 @@ static void log_line(void *user, const char *format, va_list args) {
     serve_log(user, TASKER_LOG_DEBUG, "http: %s", line);
 }
 
+/* As many as there are file descriptors for, beside those of the stores: who comes then waits in the
+ * system's queue. */
+static unsigned connections_max(void) {
+    enum { DESCRIPTORS_KEPT = 256, LEAST = 16 };
+    struct rlimit limit = {0};
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 ||
+        limit.rlim_cur >= SERVE_CONNECTIONS_MAX + DESCRIPTORS_KEPT) {
+        return SERVE_CONNECTIONS_MAX;
+    }
+    return limit.rlim_cur < DESCRIPTORS_KEPT + LEAST ? LEAST
+                                                     : (unsigned)limit.rlim_cur - DESCRIPTORS_KEPT;
+}
+
 tasker_status connection_daemon(serve *server, int listener, const char *tls_cert,
                                 const char *tls_key, tasker_error *error) {
     unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME |
@@ -367,7 +381,7 @@ tasker_status connection_daemon(serve *server, int listener, const char *tls_cer
         flags, 0, NULL, NULL, request_step, server, MHD_OPTION_EXTERNAL_LOGGER, log_line, server,
         MHD_OPTION_LISTEN_SOCKET, listener, MHD_OPTION_URI_LOG_CALLBACK, line_read, server,
         MHD_OPTION_NOTIFY_COMPLETED, request_over, server, MHD_OPTION_NOTIFY_CONNECTION,
-        connection_changed, server, MHD_OPTION_CONNECTION_LIMIT, (unsigned)SERVE_CONNECTIONS_MAX,
+        connection_changed, server, MHD_OPTION_CONNECTION_LIMIT, connections_max(),
         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)SERVE_IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
         (size_t)POOL_BYTES, MHD_OPTION_ARRAY, server->tls ? tls : none, MHD_OPTION_END);
     if (server->daemon == NULL && server->tls) {
