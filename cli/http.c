@@ -392,13 +392,12 @@ tasker_status http_call(cli *c, const http_request *request, tasker_text *answer
 }
 
 tasker_status http_stream(cli *c, const char *path, const char *last_id, http_sink take, void *user,
-                          tasker_error *error) {
+                          long *http_status, tasker_error *error) {
     const http_request request = {.method = "GET", .path = path};
     taking t = {.take = take, .user = user};
-    long http_status = 0;
-    tasker_status status = perform(c, &request, last_id, &t, &http_status, error);
-    if (status == TASKER_OK && http_status / 100 != 2) {
-        status = fail_answer(c, http_status, tk_buf_view(&t.body), error);
+    tasker_status status = perform(c, &request, last_id, &t, http_status, error);
+    if (status == TASKER_OK && *http_status / 100 != 2) {
+        status = fail_answer(c, *http_status, tk_buf_view(&t.body), error);
     }
     tk_buf_release(&t.body);
     return status;
@@ -431,9 +430,9 @@ tasker_status http_call(cli *c, const http_request *request, tasker_text *answer
 }
 
 tasker_status http_stream(cli *c, const char *path, const char *last_id, http_sink take, void *user,
-                          tasker_error *error) {
+                          long *http_status, tasker_error *error) {
     (void)path, (void)last_id, (void)take, (void)user;
-    return http_call_status(c, NULL, NULL, NULL, error);
+    return http_call_status(c, NULL, http_status, NULL, error);
 }
 
 #endif

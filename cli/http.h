@@ -41,9 +41,10 @@ tasker_status http_call_status(cli *c, const http_request *request, long *http_s
 typedef bool (*http_sink)(void *user, tk_str bytes);
 
 /* http_stream reads a stream of events until it ends: OK then, or when `take` ended it or it was
- * silent for too long. `last_id` NULL: from its beginning. Errors as of http_call. */
+ * silent for too long. `last_id` NULL: from its beginning. Errors as of http_call; *http_status 0: no
+ * server answered. */
 tasker_status http_stream(cli *c, const char *path, const char *last_id, http_sink take, void *user,
-                          tasker_error *error);
+                          long *http_status, tasker_error *error);
 
 /* http_scratch is memory that the next request forgets. */
 tk_arena *http_scratch(cli *c);

@@ -6,7 +6,7 @@
 #include "http.h"
 #include "source.h"
 
-enum { PAUSE_S_MAX = 16 }; /* between two tries */
+enum { PAUSE_S_MAX = 16, HTTP_BUSY = 503 }; /* between two tries; what a server says that starts */
 
 /* An event stream taken apart: lines "id: …", "data: …", an empty one ends the event. */
 typedef struct stream {
@@ -97,21 +97,26 @@ tasker_status source_server_follow(cli *c, const follow_request *f, tasker_error
     stream s = {.f = f};
     tk_buf path = {0};
     int64_t pause_s = 1;
+    bool heard = false; /* ever */
     tasker_status status = TASKER_OK;
     write_stream_path(&path, f);
     while (!s.ended && status == TASKER_OK) {
-        bool heard_before = s.heard;
+        long http_status = 0;
         s.heard = false;
-        tk_buf_truncate(&s.line, 0);
+        tk_buf_truncate(&s.line, 0); /* half an event comes again, whole */
+        tk_buf_truncate(&s.id, 0);
+        tk_buf_truncate(&s.data, 0);
         status = path.failed ? tk_nomem(error)
-                             : http_stream(c, path.data, s.last_id.data, take_bytes, &s, error);
+                             : http_stream(c, path.data, s.last_id.data, take_bytes, &s,
+                                           &http_status, error);
+        heard = heard || s.heard;
         pause_s = s.heard ? 1 : pause_s * 2 > PAUSE_S_MAX ? PAUSE_S_MAX : pause_s * 2;
-        s.heard = s.heard || heard_before;
-        if (s.heard && (status == TASKER_STORE || status == TASKER_TIMEOUT)) {
+        bool away = status != TASKER_OK && heard && (http_status == 0 || http_status == HTTP_BUSY);
+        if (away) {
             status = TASKER_OK;
+            cli_note(c, "the stream of %s has ended; again in %" PRId64 " s", c->url, pause_s);
         }
         if (!s.ended && status == TASKER_OK) {
-            cli_note(c, "the stream of %s has ended; again in %" PRId64 " s", c->url, pause_s);
             nanosleep(&(struct timespec){.tv_sec = pause_s}, NULL);
         }
     }

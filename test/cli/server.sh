@@ -150,6 +150,7 @@ first=$(submit cli/chain)
 sleep 0.5
 server_stop
 second=$(submit cli/slow) # on the store, while no server runs
+sleep 1.5
 server_start
 listen=
 wait "$watching"
@@ -157,6 +158,21 @@ cp "$place/events" "$place/out"
 check "no event is lost when the server starts anew" test \
     "$(sed 's/.*\t//' "$place/events" | tr '\n' ' ')" = "$first $second "
 check "the gap is told" grep -q 'has ended; again in' "$place/watch.err"
+
+# One whose key is revoked ends, when it breaks, with what the server says.
+TASKER_API_KEY=$("$tasker" key create --name brief -p tasks:list 2>/dev/null) timeout 30 "$tasker" watch \
+    >"$place/events" 2>"$place/watch.err" &
+watching=$!
+sleep 0.7
+"$tasker" key revoke brief >/dev/null
+listen=${TASKER_SERVER#http://}
+server_stop
+server_start
+listen=
+wait "$watching"
+check "a key that was revoked ends a stream" test $? = 5
+cp "$place/watch.err" "$place/err"
+check "with what the server says" grep -q 'try: another key' "$place/watch.err"
 server_stop
 expect "nobody to be followed" -c 5 -e 'no server answers' watch --server http://127.0.0.1:1
 
