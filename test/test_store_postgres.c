@@ -154,6 +154,22 @@ static bool cut_worker(store_fixture *fx, int32_t id, int64_t beat) {
     return gone;
 }
 
+/* In one journey a failure skips all behind it, the ROLLBACK as well. */
+STORE_TEST(store_postgres, what_fails_on_the_way_to_a_rollback_leaves_nothing_open) {
+    tk_uuid id;
+    OK(begin, TK_STORE_WRITE);
+    store_fixture_tasks(fx, &id, 1);
+    COMMIT();
+    const tk_task_row again = {.id = id, .template_id = fx->template_id, .context = TK_STR("{}")};
+    OK(begin, TK_STORE_WRITE);
+    (void)fx->store->driver->task_insert(fx->store, &again, 1, NULL, &fx->error);
+    ROLLBACK();
+    OK(begin, TK_STORE_WRITE);
+    cr_assert_eq(fx->store->driver->sync(fx->store, &fx->error), TASKER_OK, "%s",
+                 fx->error.message);
+    COMMIT();
+}
+
 STORE_TEST(store_postgres, a_workers_session_is_seen_and_can_be_ended) {
     if (elsewhere(fx)) {
         return;
