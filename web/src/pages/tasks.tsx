@@ -55,6 +55,7 @@ function Total({ list }: { list: TaskList }) {
 function useChoice(tasks: Task[]) {
   const [chosen, setChosen] = useState<ReadonlyMap<string, Task>>(new Map());
   const anchor = useRef<number>(-1);
+  const these = (list: Task[]) => setChosen(new Map(list.map((task) => [task.task_uuid, task])));
   const toggle = (index: number, range: boolean) => {
     const next = new Map(chosen);
     const from = range && anchor.current >= 0 ? Math.min(anchor.current, index) : index;
@@ -70,13 +71,8 @@ function useChoice(tasks: Task[]) {
     anchor.current = index;
     setChosen(next);
   };
-  const all = () =>
-    setChosen(
-      chosen.size >= tasks.length && tasks.length > 0
-        ? new Map()
-        : new Map(tasks.map((task) => [task.task_uuid, task])),
-    );
-  return { chosen, toggle, all, none: () => setChosen(new Map()) };
+  const all = () => these(chosen.size >= tasks.length ? [] : tasks);
+  return { chosen, toggle, all, these, none: () => these([]) };
 }
 
 function Rows({ list, filter }: { list: TaskList; filter: Filter }) {
@@ -114,7 +110,7 @@ function Rows({ list, filter }: { list: TaskList; filter: Filter }) {
   }
   return (
     <>
-      <Bulk list={list} chosen={[...choice.chosen.values()]} none={choice.none} />
+      <Bulk list={list} chosen={[...choice.chosen.values()]} choose={choice.these} />
       <section class="panel tasks" aria-label="Tasks">
         <div class="task-row task-head">
           <input

@@ -13,6 +13,7 @@ import { notify } from "../ui/toast";
 import type { TaskList } from "./tasks_load";
 
 const LISTED = 50;
+const CHOSEN_MAX = 1000;
 
 export type BulkAct = Extract<TaskAct, "cancel" | "retry_failed_steps">;
 
@@ -28,14 +29,17 @@ const ACTS: Record<BulkAct, { verb: string; past: string; fits: (task: Task) => 
 interface Props {
   list: TaskList;
   chosen: Task[];
-  none: () => void;
+  choose: (tasks: Task[]) => void;
 }
 
-export function Bulk({ list, chosen, none }: Props) {
+export function Bulk({ list, chosen, choose }: Props) {
   const [act, setAct] = useState<BulkAct | null>(null);
   if (chosen.length === 0) {
     return null;
   }
+  const none = () => choose([]);
+  const { tasks, done } = list.state.value;
+  const more = chosen.length >= tasks.length && !done && tasks.length < CHOSEN_MAX;
   return (
     <div class="bulk" role="toolbar" aria-label="What is chosen">
       <strong>{count(chosen.length)} chosen</strong>
@@ -45,6 +49,11 @@ export function Bulk({ list, chosen, none }: Props) {
       <button type="button" onClick={() => setAct("cancel")}>
         Cancel…
       </button>
+      {more && (
+        <button type="button" class="link" onClick={() => void list.upTo(CHOSEN_MAX).then(choose)}>
+          All that fit, up to {count(CHOSEN_MAX)}
+        </button>
+      )}
       <button type="button" class="link" onClick={none}>
         None
       </button>

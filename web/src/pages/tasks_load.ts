@@ -80,6 +80,18 @@ export class TaskList {
     }
   }
 
+  /** Loads until so many are here, or all; what is here then. */
+  async upTo(most: number): Promise<Task[]> {
+    while (this.state.value.tasks.length < most && !this.state.value.done && !this.busy) {
+      const before = this.state.value.tasks.length;
+      await this.load(false);
+      if (this.state.value.tasks.length === before) {
+        break; // it failed, or is being loaded anew
+      }
+    }
+    return this.state.value.tasks.slice(0, most);
+  }
+
   private set(part: Partial<State>): void {
     this.state.value = { ...this.state.value, ...part };
   }
