@@ -147,7 +147,8 @@ bool tk_redact_covers(const tk_redact *redact, const char *place) {
         if (end < size && place[end] != '.' && place[end] != '[') {
             continue;
         }
-        tk_str until = {names, names_of(place, end, names)};
+        size_t names_size = names_of(place, end, names);
+        tk_str until = {names, names_size};
         for (uint32_t i = 0; i < redact->count; i++) {
             if (text_ends_with(until, redact->paths[i])) {
                 return true;

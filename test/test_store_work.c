@@ -67,8 +67,8 @@ static int64_t work_of(tk_store *store, const tk_task_filter *filter, uint32_t *
     tasker_error error = {0};
     cr_assert_eq(tk_store_call(store, begin, TK_STORE_READ, &error), TASKER_OK);
     (void)sqlite3_trace_v2(tk_sqlite_of(store)->db, SQLITE_TRACE_PROFILE, statement_ended, &steps);
-    cr_assert_eq(tk_store_call(store, task_list, &arena, filter, &page, &error), TASKER_OK,
-                 "%s", error.message);
+    cr_assert_eq(tk_store_call(store, task_list, &arena, filter, &page, &error), TASKER_OK, "%s",
+                 error.message);
     (void)sqlite3_trace_v2(tk_sqlite_of(store)->db, 0, NULL, NULL);
     cr_assert_eq(tk_store_call(store, commit, &error), TASKER_OK);
     tk_arena_release(&arena);
