@@ -115,6 +115,7 @@ benches  := $(call programs_of,bench/*.c)
 fuzzers  := $(call programs_of,fuzz/fuzz_*.c)
 ifneq ($(HTTP),yes)
 fuzzers  := $(filter-out %/fuzz_request,$(fuzzers))
+tests    := $(filter-out %/test_serve_stream,$(tests))
 endif
 
 static  := $(BUILD_DIR)/libtasker.a
@@ -211,6 +212,10 @@ $(examples): %: %.o $(call common_of,examples/c) $(static)
 	$(LINK) $(LIBS)
 
 $(BUILD_DIR)/tests/%: $(BUILD_DIR)/test/%.o $(support) $(inside)
+	@mkdir -p $(@D)
+	$(LINK) -lcriterion $(TEST_LIBS)
+
+$(BUILD_DIR)/tests/test_serve_%: $(BUILD_DIR)/test/test_serve_%.o $(support) $(serve_inside) $(inside)
 	@mkdir -p $(@D)
 	$(LINK) -lcriterion $(TEST_LIBS)
 

@@ -196,8 +196,8 @@ static void wake(serve_stream *stream) {
 
 bool stream_add(serve_stream *stream, tk_str message) {
     size_t unsent = stream->buffer.size - stream->sent;
-    if (unsent > 0 && message.size > STREAM_BUFFER_BYTES_MAX - unsent) {
-        return false;
+    if (unsent > 0 && unsent + message.size > STREAM_BUFFER_BYTES_MAX) {
+        return false; /* into an empty one goes a message of any size */
     }
     if (stream->sent > 0) {
         memmove(stream->buffer.data, stream->buffer.data + stream->sent, unsent);
