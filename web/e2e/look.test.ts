@@ -27,9 +27,32 @@ async function settled(page: Page): Promise<void> {
   await page.waitForTimeout(250);
 }
 
-describe("every page", () => {
-  const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
+interface Violation {
+  id: string;
+  impact: string;
+  nodes: { html: string }[];
+}
+
+async function seriousFindings(page: Page): Promise<string[]> {
+  await page.evaluate(axe);
+  const violations = await page.evaluate(async () => {
+    const { axe } = globalThis as unknown as {
+      axe: { run: () => Promise<{ violations: Violation[] }> };
+    };
+    return (await axe.run()).violations.map(({ id, impact, nodes }) => ({
+      id,
+      impact,
+      nodes: nodes.slice(0, 3).map(({ html }) => ({ html: html.slice(0, 160) })),
+    }));
+  });
+  return violations
+    .filter(({ impact }) => impact === "serious" || impact === "critical")
+    .map(({ id, nodes }) => `${id} ${nodes.map(({ html }) => html).join(" | ")}`);
+}
+
+describe("every page", () => {
   it.each(["light", "dark"] as const)("is accessible, %s", async (colorScheme) => {
     const { page, problems } = await pageOpen(browser, { colorScheme, reducedMotion: "reduce" });
     const found: string[] = [];
@@ -37,29 +60,7 @@ describe("every page", () => {
       await page.goto("about:blank");
       await page.goto(`${scene.world.address}/${hash}`);
       await settled(page);
-      await page.evaluate(axe);
-      const violations = await page.evaluate(async () => {
-        const { violations } = await (
-          globalThis as unknown as {
-            axe: { run: () => Promise<{ violations: Violation[] }> };
-          }
-        ).axe.run();
-        interface Violation {
-          id: string;
-          impact: string;
-          nodes: { html: string }[];
-        }
-        return violations.map(({ id, impact, nodes }) => ({
-          id,
-          impact,
-          html: nodes.map((node) => node.html.slice(0, 160)).slice(0, 3),
-        }));
-      });
-      for (const violation of violations) {
-        if (violation.impact === "serious" || violation.impact === "critical") {
-          found.push(`${name}: ${violation.id} ${violation.html.join(" | ")}`);
-        }
-      }
+      found.push(...(await seriousFindings(page)).map((finding) => `${name}: ${finding}`));
     }
     expect(found).toEqual([]);
     expect(problems).toEqual([]);
@@ -79,6 +80,41 @@ describe("every page", () => {
       }
     }
     expect(wide).toEqual([]);
+    await page.context().close();
+  });
+});
+
+describe("what opens over a page", () => {
+  it("is accessible", async () => {
+    const { page, problems } = await pageOpen(browser, { reducedMotion: "reduce" });
+    const found: string[] = [];
+    const look = async (what: string) => {
+      await page.waitForTimeout(200);
+      found.push(...(await seriousFindings(page)).map((finding) => `${what}: ${finding}`));
+    };
+    await page.goto(`${scene.world.address}/#/tasks?state=blocked_by_failures`);
+    await settled(page);
+    await page.keyboard.press("?");
+    await look("help");
+    await page.keyboard.press("Escape");
+    await page.getByRole("button", { name: "Filter" }).click();
+    await look("filter");
+    await page.getByLabel("Choose all that are loaded").check();
+    await page.getByRole("button", { name: "Retry…" }).click();
+    await look("preview");
+    await page.keyboard.press("Escape");
+    await page.getByRole("button", { name: "API key" }).click();
+    await look("key");
+    const task = scene.pages.find(([name]) => name === "task-step")?.[1] ?? "";
+    await page.goto("about:blank");
+    await page.goto(`${scene.world.address}/${task}`);
+    await page.getByRole("button", { name: "Run again…" }).click();
+    await look("run again");
+    await page.keyboard.press("Escape");
+    await page.locator(".side").getByRole("button", { name: "Resolve…" }).click();
+    await look("resolve");
+    expect(found).toEqual([]);
+    expect(problems).toEqual([]);
     await page.context().close();
   });
 });

@@ -50,6 +50,21 @@ export function overlay(task: TaskDetail, running: Running): TaskDetail {
   };
 }
 
+/** Left and right go from tab to tab, as readers of screens expect. */
+function arrows(event: KeyboardEvent): void {
+  const here = event.currentTarget as HTMLElement;
+  const next =
+    event.key === "ArrowRight"
+      ? here.nextElementSibling
+      : event.key === "ArrowLeft"
+        ? here.previousElementSibling
+        : null;
+  if (next instanceof HTMLElement) {
+    next.focus();
+    next.click();
+  }
+}
+
 function pathFor(uuid: string): string {
   return `/v1/tasks/${encodeURIComponent(uuid)}`;
 }
@@ -153,6 +168,8 @@ export function TaskPage({ uuid }: { uuid: string }) {
             id={`tab-${word}`}
             aria-selected={word === view}
             aria-controls="view"
+            tabIndex={word === view ? 0 : -1}
+            onKeyDown={arrows}
             onClick={() => show({ view: word })}
           >
             {label}

@@ -110,7 +110,8 @@ export function Preview({ act, chosen, close, done }: PreviewProps) {
             {verb.toLowerCase()}.
           </p>
         )}
-        <ul class="preview">
+        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so the keyboard must reach it */}
+        <ul class="preview" tabIndex={0} aria-label="Tasks">
           {affected.slice(0, LISTED).map((task) => (
             <li key={task.task_uuid}>
               <StateIcon state={task.state} />
