@@ -6,7 +6,7 @@
  *                     │ suspended while a job asks or works; called again when it is resumed
  *
  * All but connection_resume() run on libmicrohttpd's one thread. A connection whose request is not
- * whole within SERVE_REQUEST_S is cut off.
+ * whole within SERVE_REQUEST_S, or its answer not taken within SERVE_ANSWER_S, is cut off.
  */
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -261,9 +261,11 @@ static enum MHD_Result send_answer(serve_exchange *e) {
         return MHD_NO; /* out of memory: the connection is closed */
     }
     add_headers(e, response);
-    if (e->stream != NULL && r->status == 200) {
+    bool streams = e->stream != NULL && r->status == 200;
+    if (streams) {
         stream_begin(r->server, e->stream, e->connection);
     }
+    set_deadline(r->server, e->connection, streams ? 0 : SERVE_ANSWER_S);
     enum MHD_Result sent = mhd.MHD_queue_response(e->connection, (unsigned)r->status, response);
     mhd.MHD_destroy_response(response);
     e->state = EXCHANGE_SENT;

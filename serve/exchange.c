@@ -6,6 +6,8 @@
  *
  * Who may not ask is told before the body is taken in.
  */
+#include <stdatomic.h>
+
 #include "assets.h"
 #include "clock.h"
 #include "id.h"
@@ -81,6 +83,12 @@ static bool check_limits(serve_exchange *e) {
 
 static void fail_too_large(serve_exchange *e) {
     serve_fail(&e->request, 413, NULL, "the body has more than %zu bytes", e->body_max);
+    e->state = EXCHANGE_ANSWERED;
+}
+
+static void fail_busy(serve_exchange *e, const char *text) {
+    serve_fail(&e->request, 503, NULL, "%s", text);
+    e->request.retry_after_s = SERVE_RETRY_AFTER_S;
     e->state = EXCHANGE_ANSWERED;
 }
 
@@ -195,10 +203,20 @@ static bool hold(serve_exchange *e, size_t more) {
     return room;
 }
 
+static void let_go_body(serve_exchange *e) {
+    serve *server = e->request.server;
+    e->request.body = (tk_str){NULL, 0};
+    tk_buf_release(&e->body);
+    pthread_mutex_lock(&server->mutex);
+    server->bodies_bytes -= e->body_held;
+    e->body_held = 0;
+    pthread_mutex_unlock(&server->mutex);
+}
+
 void exchange_take(serve_exchange *e, const char *data, size_t size) {
     serve_request *r = &e->request;
-    if (e->state != EXCHANGE_BODY) {
-        return; /* it is answered, the rest of the body does not matter */
+    if (e->state != EXCHANGE_BODY || r->method == SERVE_GET) {
+        return; /* it is answered, or a body means nothing: nobody without a key fills the room */
     }
     if (size > e->body_max - e->body.size) {
         fail_too_large(e);
@@ -209,17 +227,26 @@ void exchange_take(serve_exchange *e, const char *data, size_t size) {
         tk_buf_add(&e->body, data, size);
     }
     if (!held || e->body.failed) {
-        serve_fail(r, 503, NULL, "the server holds too many bodies: try again later");
-        r->retry_after_s = SERVE_RETRY_AFTER_S;
-        e->state = EXCHANGE_ANSWERED;
+        fail_busy(e, "the server holds too many bodies: try again later");
     }
+}
+
+/* Runs the route. What it made beside the answer is let go, as a client may be slow to take that. */
+static void run_route(serve_exchange *e) {
+    serve_request *r = &e->request;
+    tk_arena of_headers = r->arena;
+    r->arena = (tk_arena){0};
+    r->body = tk_buf_view(&e->body);
+    r->route->run(r);
+    tk_arena_release(&r->arena);
+    r->arena = of_headers;
+    let_go_body(e);
 }
 
 /* What a route left as it was: the first of its statuses, or 200. */
 static void run(serve_exchange *e) {
     serve_request *r = &e->request;
-    r->body = tk_buf_view(&e->body);
-    r->route->run(r);
+    run_route(e);
     if (r->answer.failed) {
         tasker_error error = {0};
         tk_nomem(&error);
@@ -233,6 +260,8 @@ static void run(serve_exchange *e) {
         }
         r->status = r->status == 0 ? 200 : r->status;
     }
+    e->answer_held = r->answer.size;
+    atomic_fetch_add(&r->server->answers_bytes, e->answer_held);
     e->state = EXCHANGE_ANSWERED;
 }
 
@@ -265,6 +294,10 @@ void exchange_work(serve_exchange *e, tasker *store, const tasker_error *error) 
         go_on(e, guard_caller(e, store));
         return;
     }
+    if (!anyhow && atomic_load(&r->server->answers_bytes) >= SERVE_ANSWERS_BYTES_MAX) {
+        fail_busy(e, "the server holds too many answers that nobody reads: try again later");
+        return;
+    }
     if (store == NULL) {
         serve_log(r->server, TASKER_LOG_ERROR, "%s: the store: %s", r->id, error->message);
     }
@@ -276,8 +309,9 @@ void exchange_work(serve_exchange *e, tasker *store, const tasker_error *error) 
 
 void exchange_release(serve_exchange *e) {
     serve *server = e->request.server;
+    let_go_body(e);
+    atomic_fetch_sub(&server->answers_bytes, e->answer_held);
     pthread_mutex_lock(&server->mutex);
-    server->bodies_bytes -= e->body_held;
     if (e->counted && --server->under_way == 0) {
         pthread_cond_broadcast(&server->calm);
     }
@@ -285,7 +319,6 @@ void exchange_release(serve_exchange *e) {
     if (e->stream != NULL) {
         stream_free(server, e->stream);
     }
-    tk_buf_release(&e->body);
     tk_buf_release(&e->request.answer);
     tk_arena_release(&e->request.arena);
     tk_free(e);

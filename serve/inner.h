@@ -55,7 +55,8 @@ struct serve_exchange {
     bool resumed; /* it was suspended for its key */
     tk_buf body;
     size_t body_max;
-    size_t body_held; /* counted in the server's bodies_bytes */
+    size_t body_held;   /* counted in the server's bodies_bytes */
+    size_t answer_held; /* and in its answers_bytes */
     int64_t began_us, queued_us;
     serve_asset_answer asset; /* status 0: none */
     serve_stream *stream;
@@ -99,7 +100,8 @@ struct tasker_server {
     serve_settings settings;
     bool loopback; /* it listens on loopback only */
     bool tls;
-    _Atomic bool stopping; /* answers tell it */
+    _Atomic bool stopping;        /* answers tell it */
+    _Atomic size_t answers_bytes; /* made, and not sent to the end */
     char url[SERVE_HOST_BYTES_MAX + 32];
     void *daemon; /* libmicrohttpd's */
     serve_queue queue;

@@ -29,11 +29,13 @@
 #define SERVE_CONNECTIONS_MAX 4096
 #define SERVE_STREAMS_MAX 256
 #define SERVE_QUEUE_MAX 1024
-#define SERVE_REQUEST_S 60                         /* from a request's first byte to its last */
-#define SERVE_WAIT_S 30                            /* in the queue for a store */
-#define SERVE_BODIES_BYTES_MAX (256 * 1024 * 1024) /* all bodies that are held at once */
-#define SERVE_CAPTURES_MAX 4                       /* {…} in a route's path */
-#define SERVE_QUERY_MAX 32                         /* parameters behind the ? */
+#define SERVE_REQUEST_S 60                          /* from a request's first byte to its last */
+#define SERVE_WAIT_S 30                             /* in the queue for a store */
+#define SERVE_BODIES_BYTES_MAX (256 * 1024 * 1024)  /* all bodies that are held at once */
+#define SERVE_ANSWERS_BYTES_MAX (256 * 1024 * 1024) /* all answers that are made and not sent */
+#define SERVE_ANSWER_S 300                          /* from an answer's first byte to its last */
+#define SERVE_CAPTURES_MAX 4                        /* {…} in a route's path */
+#define SERVE_QUERY_MAX 32                          /* parameters behind the ? */
 
 typedef enum serve_method {
     SERVE_GET = 1, /* answers HEAD as well */

@@ -7,6 +7,8 @@ require_relative "raw"
 LINE_MAX = 8 * 1024
 HEADERS_MAX = 16 * 1024
 BODY_MAX = 2 * 1024 * 1024
+BODIES_MAX = 256 * 1024 * 1024
+ANSWERS_MAX = 256 * 1024 * 1024
 SLOW = Integer(ENV.fetch("SLOW_CLIENTS", "1000"))
 
 url = place.serve
@@ -164,4 +166,48 @@ test "HEAD tells what GET would, without the body" do
   expect_equal 405, raw.status(raw.get("/v1/tasks", {}, method: "PUT"))
   expect raw.get("/v1/tasks", {}, method: "PUT").include?("Allow: POST, GET, HEAD\r\n")
   expect_equal 404, raw.status(raw.get("/nothing", {}, method: "BREW"))
+end
+
+test "bodies that mean nothing are not held: without a key nobody fills the room for them" do
+  head = "GET /health HTTP/1.1\r\nHost: localhost\r\nContent-Length: #{BODY_MAX}\r\n\r\n"
+  open = Array.new((BODIES_MAX / BODY_MAX) + 1) { raw.open }
+  open.each { |socket| socket.write(head, "x" * (BODY_MAX - 1)) }
+  http.submit("nobody")
+ensure
+  open&.each(&:close)
+end
+
+# A task of 40 steps with a result of 1 MiB each: more than the kernel keeps for who reads nothing.
+def large_task(http)
+  steps = (1..40).map { |n| "  - name: s#{n}\n    handler: {callable: cli.nobody}\n" }
+  yaml = "name: large\nnamespace_name: cli\nversion: \"1.0.0\"\nsteps:\n#{steps.join}"
+  expect_equal 200, http.put("/v1/templates", yaml, YAML_TYPE).status
+  at = "/v1/tasks/#{http.submit("large")}/workflow_steps"
+  http.get(at).json.each do |step|
+    result = { action_type: "complete_manually", result: "x" * ((1 << 20) - 100) }
+    expect_equal 200, http.patch("#{at}/#{step["step_uuid"]}", result).status
+  end
+  at
+end
+
+# Asks, and reads the first byte only.
+def ask_and_stop(raw, path)
+  socket = raw.open(receive_bytes: 4096)
+  socket.write("GET #{path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+  socket.tap { expect_equal "H", socket.readpartial(1) }
+end
+
+test "answers that nobody takes fill their room, then 503; who leaves makes room" do
+  large = large_task(http)
+  size = http.get(large).text.bytesize
+  expect size > 40_000_000, "#{size} bytes"
+  slow = Array.new((ANSWERS_MAX / size) + 1) { ask_and_stop(raw, large) }
+  refused = http.get("/v1/counts")
+  expect_equal [503, "busy"], [refused.status, refused.code]
+  expect refused.headers["Retry-After"], "Retry-After"
+  alive(raw)
+  slow.each(&:close)
+  eventually(10, "room") { http.get("/v1/counts").status == 200 }
+ensure
+  slow&.each(&:close)
 end

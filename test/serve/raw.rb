@@ -10,7 +10,15 @@ class Raw
     @port = uri.port
   end
 
-  def open = TCPSocket.new(@host, @port)
+  # With a small buffer the kernel reads little that nobody asks for.
+  def open(receive_bytes: nil)
+    return TCPSocket.new(@host, @port) if receive_bytes.nil?
+
+    socket = Socket.new(:INET, :STREAM)
+    socket.setsockopt(:SOCKET, :RCVBUF, receive_bytes)
+    socket.connect(Addrinfo.tcp(@host, @port))
+    socket
+  end
 
   # Sends bytes and reads until the other side closes; "" when it closes without a word.
   def ask(bytes, seconds: 10)
