@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { bytes, count, duration, exact, millis, relative } from "../src/lib/time";
+import { bytes, count, duration, exact, mark, millis, relative, things } from "../src/lib/time";
 
 describe("a length of time", () => {
   it.each([
@@ -17,6 +17,19 @@ describe("a length of time", () => {
     [-5, "0 µs"],
   ])("%d ms is %s", (ms, text) => {
     expect(duration(ms)).toBe(text);
+  });
+});
+
+describe("a place on an axis", () => {
+  it("has no zeros behind the point", () => {
+    expect([0, 5000, 2500, 10, 1, 60_000].map(mark)).toEqual([
+      "0",
+      "5 s",
+      "2.50 s",
+      "10 ms",
+      "1 ms",
+      "1 min",
+    ]);
   });
 });
 
@@ -41,6 +54,7 @@ describe("numbers", () => {
   it("tell when they are a lower bound", () => {
     expect(count(10_000, false)).toMatch(/^10.000\+$/);
     expect(count(7)).toBe("7");
+    expect([things(1, "step"), things(0, "step")]).toEqual(["1 step", "0 steps"]);
   });
 
   it("of bytes have a unit", () => {

@@ -41,6 +41,11 @@ export function duration(ms: number): string {
   return rest > 0 ? `${whole} ${name} ${rest} ${partName}` : `${whole} ${name}`;
 }
 
+/** The same for a place on an axis: "5 s", not "5.00 s". */
+export function mark(ms: number): string {
+  return ms === 0 ? "0" : duration(ms).replace(/\.0+(?= )/, "");
+}
+
 /** "now", "12 s ago", "in 3 min". */
 export function relative(at: number, now: number): string {
   const ms = now - at;

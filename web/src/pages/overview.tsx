@@ -8,7 +8,7 @@ import type { Counts, Performance, Template, Worker } from "../api/types";
 import { now } from "../lib/clock";
 import { useResource } from "../lib/resource";
 import { hrefOf, replace, route } from "../lib/route";
-import { count, duration, millis, things } from "../lib/time";
+import { count, duration, mark, millis, things } from "../lib/time";
 import { Empty, Loading, State, Trouble } from "../ui/bits";
 import { Chart } from "../ui/chart";
 import { Namespaces } from "./overview_namespaces";
@@ -309,7 +309,7 @@ function Latency({ title, frame, pick, performance }: LatencyProps) {
     <Chart
       title={p50 === null ? title : `${title} ${duration(p50)}`}
       {...frame}
-      format={(value) => (value === 0 ? "0" : duration(value))}
+      format={mark}
       series={[
         { label: "P99", colour: "p99", values: values("p99"), dash: [2, 3], points: true },
         { label: "P95", colour: "p95", values: values("p95"), dash: [6, 3], points: true },

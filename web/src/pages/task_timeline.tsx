@@ -4,7 +4,7 @@ import { useMemo } from "preact/hooks";
 import type { Change, Step } from "../api/types";
 import { now } from "../lib/clock";
 import type { Resource } from "../lib/resource";
-import { duration } from "../lib/time";
+import { duration, mark } from "../lib/time";
 import { type Bar, type Line, percent, type Timeline, ticksOf, timelineOf } from "../lib/timeline";
 import { visible } from "../lib/visible";
 import { Loading, Trouble } from "../ui/bits";
@@ -36,7 +36,7 @@ export function TimelineView({ history, chosen, select }: Props) {
         <div>
           {ticksOf(span, innerWidth < 700 ? 3 : 6).map((tick) => (
             <i key={tick} style={{ left: `${(100 * tick) / span}%` }}>
-              {tick === 0 ? "0" : duration(tick)}
+              {mark(tick)}
             </i>
           ))}
         </div>

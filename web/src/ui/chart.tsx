@@ -24,6 +24,11 @@ interface Props {
 
 const HEIGHT = 150;
 
+/** How much larger than usual everything is: the style sheet enlarges it on large screens. */
+function enlargement(): number {
+  return Number.parseFloat(getComputedStyle(document.documentElement).fontSize) / 14;
+}
+
 const hours = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
 const days = new Intl.DateTimeFormat(undefined, { weekday: "short", day: "numeric" });
 
@@ -34,11 +39,17 @@ function tickOf(at: number, span: number): string {
 
 function options(now: () => Props, width: number): uPlot.Options {
   const plot = now();
+  const large = enlargement();
   const grid = { stroke: colour("line"), width: 1 };
-  const axis = { stroke: colour("faint"), grid, ticks: { show: false }, font: "11px system-ui" };
+  const axis = {
+    stroke: colour("faint"),
+    grid,
+    ticks: { show: false },
+    font: `${11 * large}px system-ui`,
+  };
   return {
     width,
-    height: HEIGHT,
+    height: HEIGHT * large,
     cursor: { y: false, points: { size: 5 } },
     legend: { show: false },
     scales: {
@@ -49,14 +60,14 @@ function options(now: () => Props, width: number): uPlot.Options {
       {
         ...axis,
         grid: { show: false },
-        size: 26,
-        space: 64,
+        size: 26 * large,
+        space: 64 * large,
         values: (_plot, splits) => splits.map((at) => tickOf(at, plot.to - plot.from)),
       },
       {
         ...axis,
-        size: 66,
-        space: 32,
+        size: 66 * large,
+        space: 32 * large,
         values: (_plot, splits) => splits.map((value) => plot.format(value)),
       },
     ],
@@ -108,7 +119,7 @@ export function Chart(props: Props) {
         box,
       );
       observer = new ResizeObserver(() => {
-        plot.current?.setSize({ width: box.clientWidth, height: HEIGHT });
+        plot.current?.setSize({ width: box.clientWidth, height: HEIGHT * enlargement() });
       });
       observer.observe(box);
     });
@@ -138,7 +149,7 @@ export function Chart(props: Props) {
       <div
         ref={place}
         class="plot"
-        style={{ height: `${HEIGHT}px` }}
+        style={{ height: `${HEIGHT * enlargement()}px` }}
         role="img"
         aria-label={reading(props)}
       />
