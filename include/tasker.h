@@ -314,8 +314,8 @@ TASKER_API tasker_status tasker_step_complete(tasker *handle, const char *step_u
 /* --- reading ---------------------------------------------------------------------------------- */
 
 typedef enum tasker_query_kind {
-    TASKER_QUERY_TASK = 1,  /* {"task_uuid"}: the task, its execution context, its steps */
-    TASKER_QUERY_TASKS,     /* {"namespace","name","version","state","tag","correlation_id","initiator",
+    TASKER_QUERY_TASK = 1, /* {"task_uuid"}: the task, its execution context, its steps */
+    TASKER_QUERY_TASKS, /* {"namespace","name","version","state","tag","correlation_id","initiator",
                                "source_system","idempotency_key","created_after","created_before"
                                (RFC 3339), "limit" or "per_page" (1..1000, 50), "after" (a cursor) or
                                "page" (from 1; up to 10,000 tasks)}: newest first:
@@ -327,22 +327,22 @@ typedef enum tasker_query_kind {
                                have fewer than asked for, or none, and go on at "next". The total is
                                exact by namespace, template and state, else counted up to 10,000 within
                                the same bounds: total_exact says whether that was all */
-    TASKER_QUERY_STEPS,     /* {"task_uuid"}: [step with readiness] */
-    TASKER_QUERY_STEP,      /* {"step_uuid"}: one of them, with its attempts */
+    TASKER_QUERY_STEPS, /* {"task_uuid"}: [step with readiness] */
+    TASKER_QUERY_STEP,  /* {"step_uuid"}: one of them, with its attempts */
     TASKER_QUERY_HISTORY,   /* {"task_uuid"}: [{"at","entity" ("task" or "step"),"step","from","to",
                                "event","attempt","worker","actor","reason","error"}] */
     TASKER_QUERY_COUNTS,    /* {"namespace","name"}: tasks by state, steps ready, running, later */
     TASKER_QUERY_TEMPLATES, /* {"namespace","name"}: current revisions */
     TASKER_QUERY_TEMPLATE,  /* {"namespace","name","version"}: one, with its steps */
     TASKER_QUERY_WORKERS,   /* {}: what each worker is and runs */
-    TASKER_QUERY_EVENTS,    /* {"after" (a cursor, "now"; none: the beginning), "task_uuid","namespace",
+    TASKER_QUERY_EVENTS, /* {"after" (a cursor, "now"; none: the beginning), "task_uuid","namespace",
                                "kind" ("task", "attempt", "act"), "limit" (1..1000, 100)}: what was
                                recorded behind the cursor, in the order of the record, none left out:
                                {"events":[{"id": its cursor,"kind", the members of docs/http.md}],
                                "next": the cursor to go on with,"more": ask again at once} */
-    TASKER_QUERY_WHY,       /* {"task_uuid"} or {"step_uuid"}: what open steps wait for, when they will
+    TASKER_QUERY_WHY,    /* {"task_uuid"} or {"step_uuid"}: what open steps wait for, when they will
                                move, and what to do; members as in docs/http.md */
-    TASKER_QUERY_STORE,     /* {}: what the store is and how it does: {"kind","url" (no password),"version",
+    TASKER_QUERY_STORE, /* {}: what the store is and how it does: {"kind","url" (no password),"version",
                                "schema":{"have","want"},"clock_skew_ms" (the server's clock ahead of this
                                one; null: it has none),"size_bytes","log_bytes" (SQLite's),
                                "recorded_since","tables":[{"name","rows","dead","bytes"}] (estimates; of
@@ -351,7 +351,7 @@ typedef enum tasker_query_kind {
                                "oldest_ready_at","stuck":[{"what":"no_worker","namespace","callable",
                                "ready","oldest_at"} | {"what":"lost_worker","worker","name",
                                "started_at"}]} */
-    TASKER_QUERY_ANALYTICS  /* {"minutes" (1..10080, 60),"portions" (1..240, 60),"namespace","name","limit"
+    TASKER_QUERY_ANALYTICS /* {"minutes" (1..10080, 60),"portions" (1..240, 60),"namespace","name","limit"
                                (1..100, 10),"min_executions" (1.., 10)}: rates and latencies of that time,
                                older than 6 hours by the hour: {"from","to","portion_seconds","since" (when
                                recording began),"portions":[{"at","submitted","completed" (tasks),"steps",

@@ -158,8 +158,9 @@ static void halt(session *s, tk_store_operation operation) {
 }
 
 static bool is_writing(tk_store_operation operation) {
-    static const char *const words[] = {"_insert", "_update", "_delete", "_clear", "_return",
-                                        "_beat",   "claim",   "finish",  "_add",   "_revoke", "advance"};
+    static const char *const words[] = {"_insert", "_update", "_delete", "_clear",
+                                        "_return", "_beat",   "claim",   "finish",
+                                        "_add",    "_revoke", "advance"};
     for (size_t i = 0; i < TK_COUNT_OF(words); i++) {
         if (strstr(tk_store_operation_name(operation), words[i]) != NULL) {
             return true;
