@@ -406,7 +406,7 @@ Test(store_migrate, a_portion_that_is_counted_for_long_lets_updates_pass, .timeo
     cr_assert_eq(pthread_create(&thread, NULL, count_often, &c), 0);
     while (!atomic_load(&c.over)) {
         PGresult *result = PQexec(writer, "UPDATE tasker.task_state SET open_steps = open_steps + 1"
-                                          " WHERE state = 3");
+                                          " WHERE attention <> 0");
         cr_assert_eq(PQresultStatus(result), PGRES_COMMAND_OK, "%s", PQerrorMessage(writer));
         PQclear(result);
         updates++;
