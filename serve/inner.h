@@ -187,6 +187,11 @@ bool jobs_push(serve *server, serve_exchange *e);
 
 /* jobs_refuse_late answers what waits longer than SERVE_WAIT_S, or SERVE_HEALTH_WAIT_S. */
 void jobs_refuse_late(serve *server);
+
+/* jobs_refuse answers all that waits. */
+void jobs_refuse(serve *server);
+
+/* jobs_close takes no more; returns when all that waits is done. */
 void jobs_close(serve *server);
 
 /* jobs_store opens a handle on the server's store. */

@@ -94,6 +94,22 @@ static void refuse_late(serve_queue *q, int limit_s) {
     pthread_mutex_unlock(&q->mutex);
 }
 
+static void refuse_all(serve_queue *q) {
+    serve_exchange *e = NULL;
+    pthread_mutex_lock(&q->mutex);
+    while ((e = take_first(q)) != NULL) {
+        serve_fail(&e->request, 503, NULL, "the server ends, and the store was too slow for this");
+        e->state = EXCHANGE_ANSWERED;
+        connection_resume(e->connection);
+    }
+    pthread_mutex_unlock(&q->mutex);
+}
+
+void jobs_refuse(serve *server) {
+    refuse_all(&server->queue);
+    refuse_all(&server->health_queue);
+}
+
 void jobs_refuse_late(serve *server) {
     refuse_late(&server->queue, SERVE_WAIT_S);
     refuse_late(&server->health_queue, SERVE_HEALTH_WAIT_S);

@@ -349,7 +349,10 @@ tasker_status tasker_server_stop(tasker_server *server, int64_t timeout_ms, task
     }
     streams_end(server);
     bool calm = wait_calm(server, timeout_ms);
-    jobs_close(server); /* what is in the queue is still answered */
+    if (!calm) {
+        jobs_refuse(server);
+    }
+    jobs_close(server);
     streams_close(server);
     connection_daemon_stop(server);
     return calm ? TASKER_OK

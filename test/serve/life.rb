@@ -10,6 +10,8 @@ require_relative "stream"
 ROUNDS = 3
 LOADERS = 4
 QUEUE_MAX = 1024
+STOP_S = 10 # a stop waits so long
+BUSY_S = 7  # and for the one that has begun: it waits for the store's lock
 
 # Starts a server on the port that it had; what it printed goes into a log of its own.
 def start_again(port)
@@ -135,6 +137,27 @@ test "SIGTERM lets a request under way finish, ends streams, and the exit code i
   _, status = Process.wait2(pid)
   place.running.delete(pid)
   expect_equal 0, status.exitstatus
+end
+
+test "a queue that the store is too slow for does not keep the server from its end" do
+  url = place.serve("--serve-threads", "1")
+  pid = place.running.last
+  raw = Raw.new(url)
+  uuid = client(url).submit("nobody")
+  input, = Open3.popen2("sqlite3", place.store.delete_prefix("sqlite:"))
+  input.puts("PRAGMA busy_timeout = 5000; BEGIN IMMEDIATE; SELECT 1;")
+  input.flush
+  sleep 0.3
+  request = "DELETE /v1/tasks/#{uuid} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+  waiting = Array.new(50) { raw.open.tap { |socket| socket.write(request) } }
+  sleep 0.3
+  began = Process.clock_gettime(Process::CLOCK_MONOTONIC)
+  place.stop(pid)
+  took = Process.clock_gettime(Process::CLOCK_MONOTONIC) - began
+  expect took < STOP_S + BUSY_S, "it ended after #{took.round} s"
+ensure
+  input&.close
+  waiting&.each(&:close)
 end
 
 test "settings come from a flag, else the environment, else the file, else they are usual" do
