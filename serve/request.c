@@ -78,10 +78,23 @@ static bool read_pair(serve_request *r, tk_str text) {
     return true;
 }
 
+/* Up to a blank or a control character, which could look like the rest of a line in a log. */
+static size_t plain_size(tk_str text) {
+    size_t size = 0;
+    while (size < text.size && (unsigned char)text.data[size] > ' ' && text.data[size] != 0x7f) {
+        size++;
+    }
+    return size;
+}
+
 bool serve_target_read(serve_request *r, tk_str target) {
     const char *mark = target.size == 0 ? NULL : memchr(target.data, '?', target.size);
     size_t path_size = mark == NULL ? target.size : (size_t)(mark - target.data);
-    r->path = (tk_str){target.data, path_size};
+    r->path = (tk_str){target.data, plain_size((tk_str){target.data, path_size})};
+    if (r->path.size < path_size) {
+        serve_fail(r, 400, NULL, "blanks and control characters are written as %%20 in a target");
+        return false;
+    }
     if (path_size == 0 || target.data[0] != '/') {
         serve_fail(r, 400, NULL, "the target begins with a /");
         return false;

@@ -83,6 +83,16 @@ test "targets that are badly written are 400; what they say is not repeated as i
   end
 end
 
+test "a target with blanks is 400, and no line of the log says what it likes" do
+  [" 200 1.0 ms route=/x key=admin", "\tx", "\rx", "\x7f"].each do |end_of|
+    told = raw.get("/v1/forged#{end_of}")
+    expect_equal [400, "invalid"], [raw.status(told), raw.code(told)], end_of.inspect
+  end
+  lines = File.readlines(Dir["#{place.folder}/server*.log"].last).grep(/forged/)
+  expect_equal 4, lines.size
+  lines.each { |line| expect line.match?(%r{GET /v1/forged 400 [\d.]+ ms route=- id=\S+ key=}), line }
+end
+
 test "what is no HTTP is closed or told, and nobody else notices" do
   ["\r\n\r\n", "GET\r\n\r\n", "GET /\r\n\r\n", "\x00\x01\x02\x03" * 100, "GET / HTTP/9.9\r\n\r\n",
    "G=T / HTTP/1.1\r\nHost: x\r\n\r\n", "GET / HTTP/1.1\r\nHost\r\n\r\n",
