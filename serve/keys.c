@@ -89,6 +89,7 @@ tasker_status keys_required(serve_keys *keys, tasker *store, bool *required, tas
 /* --- one key ---------------------------------------------------------------------------------- */
 
 static bool caller_of(tk_arena *arena, const remembered *one, serve_caller *caller) {
+    caller->keyed = true;
     return tk_arena_str(arena, tk_str_of(one->name), &caller->name) &&
            tk_arena_str(arena, tk_str_of(one->permissions), &caller->permissions) &&
            tk_arena_str(arena, tk_str_of(one->namespace_name), &caller->namespace_name);

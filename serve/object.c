@@ -164,7 +164,7 @@ bool route_act(serve_request *r, tk_json body, tasker_act *act) {
             return false;
         }
     }
-    if (!tk_str_is(r->caller.name, SERVE_ANONYMOUS)) {
+    if (r->caller.keyed) {
         act->actor = tk_arena_copy(&r->arena, r->caller.name.data, r->caller.name.size);
     } else if (r->caller.actor.size > 0) {
         act->actor = tk_arena_copy(&r->arena, r->caller.actor.data, r->caller.actor.size);

@@ -58,6 +58,7 @@ typedef struct serve_pair {
 
 /* Who asks. Without keys configured everybody on loopback may do everything. */
 typedef struct serve_caller {
+    bool keyed;            /* by a key of the store, whatever that is called */
     tk_str name;           /* the key's name; "anonymous" without one */
     tk_str permissions;    /* words, blank between; empty: all */
     tk_str namespace_name; /* what the key is confined to; empty: all */

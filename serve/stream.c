@@ -149,7 +149,7 @@ void route_events(serve_request *r) {
     /* The id alone: who is cut off before the first event goes on from here. */
     tk_buf_printf(&stream->buffer, "retry: 1000\nid: %s\n: tasker " TASKER_VERSION "\n\n",
                   stream->cursor);
-    stream->keyed = !tk_str_is(r->caller.name, SERVE_ANONYMOUS);
+    stream->keyed = r->caller.keyed;
     r->status = 200;
     r->answer_type = "text/event-stream";
     ((serve_exchange *)r)->stream = stream;

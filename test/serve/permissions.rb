@@ -95,6 +95,12 @@ test "what an operator does is done by the key's name, whatever it says of itsel
   expect_equal %w[admin why], task["ended"].values_at("actor", "reason")
 end
 
+test "a key that is called anonymous is a key: what it does is done by its name" do
+  named = client(url, key: place.key("anonymous", "tasks:cancel", "tasks:create"))
+  task = named.delete("/v1/tasks/#{named.submit("nobody")}", { resolved_by: "somebody" })
+  expect_equal "anonymous", task["ended"]["actor"]
+end
+
 # --- a namespace ---
 
 confined = client(url, key: place.key("confined", *ALL, "tasks:context_read", namespace: "cli"))
