@@ -198,6 +198,8 @@ static void add(struct MHD_Response *response, const char *name, const char *val
     mhd.MHD_add_response_header(response, name, value);
 }
 
+/* Scripts and styles come from this server only, none stands in a page: text that came with a task can
+ * never run. */
 static void add_security(struct MHD_Response *response) {
     add(response, "X-Content-Type-Options", "nosniff");
     add(response, "Referrer-Policy", "no-referrer");
@@ -235,9 +237,9 @@ static void add_headers(const serve_exchange *e, struct MHD_Response *response) 
                                                                  : r->answer_type;
         add(response, "Content-Type", type);
         add(response, "Cache-Control", r->answer_cache == NULL ? "no-store" : r->answer_cache);
-        add_security(response);
         add_cors(e, response);
     }
+    add_security(response);
     if (r->status == 405 && e->allow[0] != '\0') {
         add(response, "Allow", e->allow);
     }
