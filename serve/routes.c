@@ -25,6 +25,7 @@ static const serve_parameter list_query[] = {
     {"after", TEXT, "go on behind this cursor: next of the answer before"},
     {"page", WHOLE("1", "10000000"), "a page by its number"},
     {"per_page", WHOLE("1", "100"), "tasks of a page"},
+    {"offset", WHOLE("0", "10000"), "a page by where it begins: a multiple of limit"},
     {"fields", "{\"enum\":[\"summary\"]}", "lists tell no context"},
     {0},
 };

@@ -6,6 +6,8 @@
 #define LIMIT_MAX 1000
 #define PAGE_MAX 10000000
 #define PER_PAGE_MAX 100
+#define LIMIT_USUAL 50   /* as the library has it */
+#define OFFSET_MAX 10000 /* pages end there */
 
 static bool add_number(serve_request *r, tk_buf *filter, const char *name, int64_t most) {
     int64_t number = 0;
@@ -39,25 +41,33 @@ static void add_texts(serve_request *r, tk_buf *filter) {
     }
 }
 
-/* Not taking it in silence: whoever goes on by it would read the first page for ever. */
-static bool refuse_offset(serve_request *r) {
-    tk_str offset = serve_parameter_of(r, "offset");
-    if (offset.size > 0 && !tk_str_is(offset, "0")) {
-        serve_fail(r, 400, "offset", "lists have no offset: use page and per_page, or after");
+/* Existing clients go on by limit and offset: whole pages, told by where they begin. */
+static bool add_offset(serve_request *r, tk_buf *filter) {
+    int64_t offset = 0;
+    int64_t limit = LIMIT_USUAL;
+    if (serve_parameter_of(r, "offset").data == NULL) {
         return true;
     }
-    return false;
+    if (!serve_parameter_int(r, "offset", 0, OFFSET_MAX, &offset) ||
+        !serve_parameter_int(r, "per_page", 1, PER_PAGE_MAX, &limit) ||
+        !serve_parameter_int(r, "limit", 1, LIMIT_MAX, &limit)) {
+        return false;
+    }
+    bool other = serve_parameter_of(r, "page").size > 0 || serve_parameter_of(r, "after").size > 0;
+    if (other || offset % limit != 0) {
+        serve_fail(r, 400, "offset", "expected a multiple of limit, without page and after");
+        return false;
+    }
+    tk_json_write_member_int(filter, "page", offset / limit + 1);
+    return true;
 }
 
 void route_task_list(serve_request *r) {
     tk_buf filter = {0};
     tk_str answer = {NULL, 0};
-    if (refuse_offset(r)) {
-        return;
-    }
     tk_buf_char(&filter, '{');
     if (!add_number(r, &filter, "limit", LIMIT_MAX) || !add_number(r, &filter, "page", PAGE_MAX) ||
-        !add_number(r, &filter, "per_page", PER_PAGE_MAX)) {
+        !add_number(r, &filter, "per_page", PER_PAGE_MAX) || !add_offset(r, &filter)) {
         tk_buf_release(&filter);
         return;
     }

@@ -235,9 +235,19 @@ end
 
 test "what a list cannot be narrowed by is 400" do
   %w[limit=0 limit=1001 limit=x state=nothing correlation_id=x after=x page=0
-     per_page=101 offset=50].each do |query|
+     per_page=101 offset=49 offset=-1 offset=x offset=10001 offset=10000 limit=7&offset=13
+     limit=5&offset=5&page=2 limit=5&offset=5&after=01a20bf0-9ddf-7cef-a011-d50dddaa0000
+     offset=].each do |query|
     error? http.get("/v1/tasks?#{query}"), 400, "invalid"
   end
+end
+
+test "a page is told by where it begins, as existing clients do" do
+  all = http.get("/v1/tasks?namespace=cli&limit=4")["tasks"].map { |task| task["task_uuid"] }
+  pages = [0, 2].map { |offset| http.get("/v1/tasks?namespace=cli&limit=2&offset=#{offset}") }
+  expect_equal(all, pages.flat_map { |one| one["tasks"].map { |task| task["task_uuid"] } })
+  expect_equal([1, 2], pages.map { |one| one["pagination"]["page"] })
+  expect_equal [], http.get("/v1/tasks?namespace=cli&offset=9950")["tasks"]
 end
 
 test "pages by number have the original's members" do
