@@ -10,7 +10,7 @@
 FROM debian:12-slim AS build
 RUN apt-get update \
     && apt-get install -y --no-install-recommends gcc libc6-dev make pkg-config libsqlite3-dev \
-        libyaml-dev libpq-dev libmicrohttpd-dev libssl-dev \
+        libyaml-dev libpq-dev libmicrohttpd-dev libssl-dev libcurl4-openssl-dev \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .

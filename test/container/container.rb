@@ -42,6 +42,16 @@ def libraries_needed
   paths.filter_map { |path| `dpkg-query -S #{File.realpath(path)} 2>/dev/null`[/\A[^:]+/] }.uniq
 end
 
+# The packages of the headers that the sources include, also those that a build can do without.
+def headers_needed
+  sources = Dir["{src,serve,cli}/*.[ch]"].map { |file| File.read(file) }
+  names = sources.join.scan(/include[ (]<(\S+)>/)
+  folders = ["/usr/include", "/usr/include/#{File.basename(LIBRARIES)}", "/usr/include/postgresql"]
+  paths = names.flatten.uniq.product(folders).map { |name, folder| "#{folder}/#{name}" }
+  paths.select! { |path| File.exist?(path) }
+  `dpkg-query -S #{paths.join(" ")} 2>/dev/null`.scan(/^[^:\s]+/).uniq
+end
+
 # What a package brings along, itself included.
 def closure(names)
   only = %w[recommends suggests conflicts breaks replaces enhances].map { |kind| "--no-#{kind}" }
@@ -88,6 +98,9 @@ expect("Debian 12 has every package") do
 end
 expect("what the program loads is installed beside it") do
   libraries_needed - closure(packages(run))
+end
+expect("what the sources include is installed where they are built") do
+  headers_needed - closure(packages(build))
 end
 expect("the sources that are copied are enough to build") do
   kept = File.readlines(".dockerignore", chomp: true).grep(/\A!/).map do |line|
