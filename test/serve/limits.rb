@@ -90,7 +90,8 @@ test "a target with blanks is 400, and no line of the log says what it likes" do
   end
   lines = File.readlines(Dir["#{place.folder}/server*.log"].last).grep(/forged/)
   expect_equal 4, lines.size
-  lines.each { |line| expect line.match?(%r{GET /v1/forged 400 [\d.]+ ms route=- id=\S+ key=}), line }
+  fine = %r{GET /v1/forged 400 [\d.]+ ms route=- id=\S+ key=}
+  lines.each { |line| expect line.match?(fine), line }
 end
 
 test "what is no HTTP is closed or told, and nobody else notices" do
