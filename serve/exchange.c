@@ -294,6 +294,10 @@ void exchange_work(serve_exchange *e, tasker *store, const tasker_error *error) 
         go_on(e, guard_caller(e, store));
         return;
     }
+    if (!anyhow && guard_caller(e, store) != GUARD_KNOWN) {
+        e->state = EXCHANGE_ANSWERED; /* the key was revoked while the body came, or it waited */
+        return;
+    }
     if (!anyhow && atomic_load(&r->server->answers_bytes) >= SERVE_ANSWERS_BYTES_MAX) {
         fail_busy(e, "the server holds too many answers that nobody reads: try again later");
         return;

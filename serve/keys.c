@@ -105,7 +105,7 @@ bool keys_known(serve_keys *keys, tk_str secret, tk_arena *arena, serve_caller *
     pthread_mutex_lock(&keys->mutex);
     for (size_t i = 0; i < KEYS_REMEMBERED_MAX; i++) {
         const remembered *one = &keys->known[i];
-        if (hash_equal(one->hash, hash) && one->until_us > now_us) {
+        if (one->until_us > now_us && hash_equal(one->hash, hash)) {
             found = caller_of(arena, one, caller);
         }
     }

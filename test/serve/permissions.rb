@@ -101,6 +101,22 @@ test "a key that is called anonymous is a key: what it does is done by its name"
   expect_equal "anonymous", task["ended"]["actor"]
 end
 
+test "a key that is revoked while its request comes does nothing any more" do
+  secret = place.key("leaver", "tasks:create")
+  body = '{"name":"nobody","namespace":"cli","context":{},"tags":["left"]}'
+  socket = TCPSocket.new(URI(url).host, URI(url).port)
+  socket.write("POST /v1/tasks HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n" \
+               "X-API-Key: #{secret}\r\nContent-Length: #{body.bytesize}\r\n\r\n#{body[0, 10]}")
+  sleep 0.3
+  place.tasker("key", "revoke", "leaver")
+  sleep 3.1 # so long it may be remembered
+  socket.write(body[10..])
+  expect socket.readpartial(100).start_with?("HTTP/1.1 401"), "it was let in"
+  expect_equal [], admin.get("/v1/tasks?tag=left")["tasks"]
+ensure
+  socket&.close
+end
+
 # --- a namespace ---
 
 confined = client(url, key: place.key("confined", *ALL, "tasks:context_read", namespace: "cli"))
