@@ -81,14 +81,27 @@ static cli_exit show_list(cli *c, tk_json answer, const workers *w) {
     return CLI_EXIT_OK;
 }
 
+/* All but its state, which a server tells as it saw it; what we found stands in its place. */
+static void write_members(tk_buf *buf, tk_json worker) {
+    tk_json_iterator it = tk_json_each(worker);
+    tk_json_write_comma(buf);
+    tk_buf_char(buf, '{');
+    while (tk_json_next(&it)) {
+        if (!tk_json_string_is(it.name, TK_STR("state"))) {
+            tk_json_write_comma(buf);
+            tk_buf_str(buf, it.name.text);
+            tk_buf_char(buf, ':');
+            tk_buf_str(buf, it.value.text);
+        }
+    }
+}
+
 static cli_exit show_json(cli *c, tk_json answer, const workers *w) {
     tk_buf all = {0};
     tk_buf_char(&all, '[');
     tk_json_iterator it = tk_json_each(answer);
     while (tk_json_next(&it)) {
-        tk_str text = it.value.text; /* an object that has members: one more goes before its end */
-        tk_json_write_comma(&all);
-        tk_buf_add(&all, text.data, text.size - 1);
+        write_members(&all, it.value);
         tk_buf_printf(&all, ",\"state\":\"%s\"}", life_words[workers_life(w, it.value)]);
     }
     tk_buf_char(&all, ']');

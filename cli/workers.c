@@ -57,6 +57,9 @@ static worker_life look_at_process(cli *c, tk_json worker) {
     char host[HOST_BYTES_MAX + 1] = "";
     int64_t process = json_count(worker, "pid");
     int64_t started_us = format_time_of(tk_json_member(worker, "started_at"));
+    if (tk_json_string_is(tk_json_member(worker, "state"), TK_STR("gone"))) {
+        return WORKER_GONE; /* a server says so of its own host */
+    }
     if (gethostname(host, HOST_BYTES_MAX) != 0 || process <= 0 ||
         !tk_str_is(json_text(&c->arena, tk_json_member(worker, "host")), host)) {
         return WORKER_UNKNOWN;

@@ -8,14 +8,8 @@
  * Live never touches the store. Whoever is not ready answers 503 with the same document as
  * /health/detailed, which says what is wrong in words of ours: the store's own go to the log.
  */
-#include <pthread.h>
-
 #include "clock.h"
 #include "routes.h"
-
-/* A worker beats every second, an idle one every five: so long after none of them has, none works. */
-#define SWEEP_STILL_S 15
-#define SWEEP_STILL_US ((int64_t)SWEEP_STILL_S * 1000000)
 
 #define TABLES_WRONG                                                                               \
     "they are not those of this build: see the server's log, `tasker store migrate`"
@@ -39,39 +33,18 @@ void route_live(serve_request *r) {
 
 /* --- the sweep -------------------------------------------------------------------------------- */
 
-/* What was seen of the workers' beats; a beat is judged by whether it moves, never by a stored time. */
-static struct {
-    pthread_mutex_t mutex;
-    uint64_t digest; /* of the beats seen last */
-    int64_t moved_mono_us;
-    bool seen;
-} beats = {.mutex = PTHREAD_MUTEX_INITIALIZER};
-
-static bool beats_move(uint64_t digest) {
-    int64_t now_us = tk_clock_monotonic(&tk_clock_system);
-    pthread_mutex_lock(&beats.mutex);
-    if (!beats.seen || beats.digest != digest) {
-        beats.digest = digest;
-        beats.moved_mono_us = now_us;
-        beats.seen = true;
-    }
-    bool moves = now_us - beats.moved_mono_us < SWEEP_STILL_US;
-    pthread_mutex_unlock(&beats.mutex);
-    return moves;
-}
-
-/* Workers come, go and beat: each changes the sum. */
-static uint64_t digest_of(tk_json workers) {
-    uint64_t digest = 0;
+/* Each is asked about, so that each is known to move or not. */
+static bool any_moves(tk_json workers) {
+    bool any = false;
     tk_json_iterator it = tk_json_each(workers);
     while (tk_json_next(&it)) {
         int64_t id = 0;
         int64_t beat = 0;
         (void)tk_json_int(tk_json_member(it.value, "worker"), &id);
         (void)tk_json_int(tk_json_member(it.value, "beat"), &beat);
-        digest = digest * 1000003 + (uint64_t)id * 31 + (uint64_t)beat;
+        any = route_beat_moves(id, beat) || any;
     }
-    return digest;
+    return any;
 }
 
 /* --- the document ----------------------------------------------------------------------------- */
@@ -87,7 +60,7 @@ static void look_at_sweep(tk_json workers, parts *p) {
     p->workers = (int64_t)tk_json_count(workers);
     if (p->workers == 0) {
         p->sweep_note = "no worker is connected: what is submitted waits";
-    } else if (!beats_move(digest_of(workers))) {
+    } else if (!any_moves(workers)) {
         p->sweep = "workers are registered, but none of them has beaten for some time";
     }
 }

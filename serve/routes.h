@@ -42,6 +42,12 @@ void route_counts(serve_request *r);
 void route_performance(serve_request *r);
 void route_bottlenecks(serve_request *r);
 
+/* beats.c: route_worker_state judges a worker of TASKER_QUERY_WORKERS: "runs", "silent" (its beat was not
+ * seen to move for 15 s), "gone" (its process, of this host, is not there). One that is seen for the
+ * first time runs. route_beat_moves judges by the beat alone. By any thread. */
+const char *route_worker_state(tk_json worker);
+bool route_beat_moves(int64_t worker, int64_t beat);
+
 /* stream.c */
 void route_events(serve_request *r);
 

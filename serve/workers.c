@@ -45,27 +45,34 @@ static void write_confined(serve_request *r, tk_json worker) {
     tk_buf_text(&r->answer, "],\"handlers\":[]");
     uint32_t running = write_steps(r, tk_json_member(worker, "steps"));
     tk_json_write_member_int(&r->answer, "running", running);
+}
+
+static void write_worker(serve_request *r, tk_json worker) {
+    tk_str text = worker.text; /* an object that has members: one more goes before its end */
+    if (r->caller.namespace_name.size > 0) {
+        write_confined(r, worker);
+    } else {
+        tk_json_write_comma(&r->answer);
+        tk_buf_add(&r->answer, text.data, text.size - 1);
+    }
+    tk_json_write_member_string(&r->answer, "state", tk_str_of(route_worker_state(worker)));
     tk_buf_char(&r->answer, '}');
 }
 
 void route_worker_list(serve_request *r) {
     tk_str answer = {NULL, 0};
     tk_json workers = {0};
-    if (!serve_query(r, TASKER_QUERY_WORKERS, TK_STR("{}"), &answer)) {
+    if (!serve_query(r, TASKER_QUERY_WORKERS, TK_STR("{}"), &answer) ||
+        !route_parse(r, answer, &workers)) {
         return;
     }
-    if (r->caller.namespace_name.size == 0) {
-        tk_buf_str(&r->answer, answer);
-        return;
-    }
-    if (!route_parse(r, answer, &workers)) {
-        return;
-    }
+    tk_str namespace_name = r->caller.namespace_name;
     tk_json_iterator it = tk_json_each(workers);
     tk_buf_char(&r->answer, '[');
     while (tk_json_next(&it)) {
-        if (list_names(tk_json_member(it.value, "namespaces"), r->caller.namespace_name)) {
-            write_confined(r, it.value);
+        if (namespace_name.size == 0 ||
+            list_names(tk_json_member(it.value, "namespaces"), namespace_name)) {
+            write_worker(r, it.value);
         }
     }
     tk_buf_char(&r->answer, ']');

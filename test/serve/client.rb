@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "net/http"
+require "time"
 require_relative "answer"
 
 # Asks a server; every answer is held against its openapi.json.

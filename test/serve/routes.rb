@@ -400,7 +400,8 @@ test "workers tell what they run" do
   uuid = http.submit("slow", version: "2.1", context: { n: 1 })
   worker = eventually { http.get("/v1/workers").json.find { |one| one["running"].positive? } }
   expect worker["handlers"].include?("cli.echo"), worker.to_s
-  expect_equal uuid, worker["steps"].first["task_uuid"]
+  expect_equal [uuid, "runs"], [worker["steps"].first["task_uuid"], worker["state"]]
+  expect Time.now - Time.iso8601(worker["steps"].first["claimed_at"]) < 60, "since when"
   http.rest(uuid)
   expect_equal 18_446_744_073_709_551_616, http.step_of(uuid, "slow")["result"]
 end

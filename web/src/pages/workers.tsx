@@ -11,7 +11,11 @@ import { bytes, duration, millis, things } from "../lib/time";
 import { Ago, Empty, Loading, Trouble } from "../ui/bits";
 import { Text } from "../ui/text";
 
-const STATES: Record<string, string> = { runs: "runs", lost: "does not answer" };
+const STATES: Record<string, string> = {
+  runs: "runs",
+  silent: "does not answer",
+  gone: "is gone",
+};
 
 /** A server that does not judge its workers lists those that are not known to be dead. */
 export function isWell(worker: Worker): boolean {
