@@ -31,15 +31,15 @@ test "once no worker beats any more the server is not ready, and says that it is
   expect_equal({ "store" => "healthy", "tables" => "healthy", "sweep" => "unhealthy" },
                parts(ready))
   expect_equal 200, still.get("/health/detailed").status, "detailed tells, it does not judge"
-  expect_equal ["silent"], still.get("/v1/workers").json.map { |one| one["state"] }
+  expect_equal(["silent"], still.get("/v1/workers").json.map { |one| one["state"] })
   Process.kill("CONT", worker)
   eventually(20, "ready again") { still.get("/ready").status == 200 }
-  expect_equal ["runs"], still.get("/v1/workers").json.map { |one| one["state"] }
+  expect_equal(["runs"], still.get("/v1/workers").json.map { |one| one["state"] })
 end
 
 test "a worker whose process was killed is gone at once" do
   place.stop(worker, "KILL")
-  expect_equal ["gone"], still.get("/v1/workers").json.map { |one| one["state"] }
+  expect_equal(["gone"], still.get("/v1/workers").json.map { |one| one["state"] })
 end
 
 test "tables of another version are told as such" do
